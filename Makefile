@@ -1,0 +1,64 @@
+# Set-up, checks and the demo. Needs python3 (3.11+), git and make; installs the rest itself.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SUDO   := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
+RUNTIME_READY := $(VENV)/.runtime-ready
+DEV_READY     := $(VENV)/.dev-ready
+
+.PHONY: demo test bench lint types architecture lock clean
+.DELETE_ON_ERROR:
+
+demo: $(RUNTIME_READY)
+	$(BIN)/edge-agent demo $(DEMO)
+
+test: $(DEV_READY) lint types architecture
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+bench: $(DEV_READY)
+	$(BIN)/python -m tests.bench
+
+lint: $(DEV_READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV_READY)
+	$(BIN)/mypy
+
+architecture: $(DEV_READY)
+	$(BIN)/lint-imports
+
+# Wheels only, each checked against its hash; the project itself is linked in, not copied.
+$(RUNTIME_READY): requirements.lock pyproject.toml
+	$(call debian-packages)
+	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes --only-binary :all: -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(DEV_READY): requirements-dev.lock $(RUNTIME_READY)
+	$(BIN)/pip install --quiet --require-hashes --only-binary :all: -r requirements-dev.lock
+	touch $@
+
+# dbus-daemon carries the mock Bluetooth adapter; Debian splits venv from python3.
+define debian-packages
+	@missing=""; \
+	command -v dbus-daemon >/dev/null || missing="$$missing dbus-daemon"; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
+	if [ -n "$$missing" ]; then \
+		echo "installing Debian packages:$$missing"; \
+		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --no-install-recommends $$missing; \
+	fi
+endef
+
+# Both locks hold for every supported Python and for x86-64 and 64-bit ARM.
+UV_COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command "make lock" pyproject.toml
+
+lock:
+	$(UV_COMPILE) --extra build --output-file requirements.lock
+	$(UV_COMPILE) --extra dev --constraints requirements.lock --output-file requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

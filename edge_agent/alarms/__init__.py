@@ -1,0 +1,1 @@
+"""Alarms: rules with evidence, delays, hysteresis, latching and staleness."""

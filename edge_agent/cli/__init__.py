@@ -1,0 +1,5 @@
+"""The ``edge-agent`` command: one module per command, loaded when it is called."""
+
+
+def main() -> None:
+    """Run the command line."""

@@ -1,0 +1,155 @@
+"""Time: what order is made of, how wall-clock time is told later, how sensors' clocks fit in.
+
+Order inside the hub is boot time (``CLOCK_BOOTTIME``: it runs through suspend and never steps).
+A hub without a battery-backed clock may start decades wrong, so wall-clock time is kept apart, in
+:class:`ClockRecord`, and worked out when a record is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from collections import deque
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+from edge_agent.model import Boottime
+
+NS_PER_S = 1_000_000_000
+
+_TIME_SYNCED = Path("/run/systemd/timesync/synchronized")
+_UNSYNCED_UNCERTAINTY_NS = 3600 * NS_PER_S
+_SYNCED_UNCERTAINTY_NS = 100_000_000
+
+
+class Clock(Protocol):
+    """Where the hub gets its time. Only the composition root chooses one."""
+
+    def boottime(self) -> Boottime:
+        """Return nanoseconds since boot."""
+
+    def utc_ns(self) -> int:
+        """Return nanoseconds since 1970-01-01T00:00Z by the wall clock, right or wrong."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait ``seconds``."""
+
+
+class SystemClock:
+    """The clocks of the machine."""
+
+    def boottime(self) -> Boottime:
+        """Return ``CLOCK_BOOTTIME`` in nanoseconds."""
+        return Boottime(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+
+    def utc_ns(self) -> int:
+        """Return ``CLOCK_REALTIME`` in nanoseconds."""
+        return time.time_ns()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait ``seconds`` of real time."""
+        await asyncio.sleep(seconds)
+
+
+class VirtualClock:
+    """A clock that stands still until it is told to move: a day of hub life in seconds."""
+
+    def __init__(self, utc_ns: int = 1_767_225_600 * NS_PER_S) -> None:
+        self._now = 0
+        self._utc_at_boot_ns = utc_ns
+        self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._order = count()
+
+    def boottime(self) -> Boottime:
+        """Return the virtual nanoseconds since the clock was made."""
+        return Boottime(self._now)
+
+    def utc_ns(self) -> int:
+        """Return the virtual wall-clock time."""
+        return self._utc_at_boot_ns + self._now
+
+    def step_utc(self, seconds: float) -> None:
+        """Step the wall clock, as a time server or a person would; boot time does not move."""
+        self._utc_at_boot_ns += round(seconds * NS_PER_S)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until :meth:`advance` has moved the clock by ``seconds``."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        due = self._now + max(0, round(seconds * NS_PER_S))
+        heapq.heappush(self._sleepers, (due, next(self._order), waiter))
+        await waiter
+
+    async def advance(self, seconds: float) -> None:
+        """Move the clock, waking sleepers in the order in which they are due."""
+        end = self._now + round(seconds * NS_PER_S)
+        await asyncio.sleep(0)
+        while self._sleepers and self._sleepers[0][0] <= end:
+            due, _, waiter = heapq.heappop(self._sleepers)
+            self._now = due
+            if not waiter.done():
+                waiter.set_result(None)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        self._now = end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockRecord:
+    """A pair of readings of both clocks: boot time and wall clock, taken together.
+
+    ``source`` is ``"network"`` once the system's time service has reported success in this boot,
+    else ``"unverified"``. ``uncertainty_ns`` bounds the error of ``utc_ns`` accordingly.
+    """
+
+    boottime: Boottime
+    utc_ns: int
+    uncertainty_ns: int
+    source: str
+
+    @classmethod
+    def take(cls, clock: Clock, synced_flag: Path = _TIME_SYNCED) -> ClockRecord:
+        """Read both clocks now."""
+        synced = synced_flag.exists()
+        return cls(
+            boottime=clock.boottime(),
+            utc_ns=clock.utc_ns(),
+            uncertainty_ns=_SYNCED_UNCERTAINTY_NS if synced else _UNSYNCED_UNCERTAINTY_NS,
+            source="network" if synced else "unverified",
+        )
+
+    def utc_of(self, at: Boottime) -> int:
+        """Tell the wall-clock time (ns since 1970) of a moment in the same boot."""
+        return self.utc_ns + (at - self.boottime)
+
+
+class DeviceClock:
+    """Fits a sensor's own clock to boot time from when its frames arrive.
+
+    A frame can arrive late but never early, so the smallest ``arrival - device time`` of the last
+    minutes is the best estimate of the offset between the clocks; keeping the minimum over a
+    sliding window lets the estimate follow a crystal that drifts by tens of ppm. A sensor clock
+    that jumps by more than ``jump_s`` starts the fit anew.
+    """
+
+    def __init__(self, *, window_s: float = 300.0, slots: int = 30, jump_s: float = 2.0) -> None:
+        self._slot_ns = round(window_s / slots * NS_PER_S)
+        self._jump_ns = round(jump_s * NS_PER_S)
+        self._minima: deque[tuple[int, int]] = deque(maxlen=slots)
+        self._last_device_ns = 0
+        self._last_arrival = Boottime(0)
+
+    def align(self, device_ns: int, arrival: Boottime) -> Boottime:
+        """Return the hub time of ``device_ns``, learning from its ``arrival``."""
+        moved = (device_ns - self._last_device_ns) - (arrival - self._last_arrival)
+        if self._minima and abs(moved) > self._jump_ns:
+            self._minima.clear()
+        self._last_device_ns, self._last_arrival = device_ns, arrival
+        offset, slot = arrival - device_ns, arrival // self._slot_ns
+        if self._minima and self._minima[-1][0] == slot:
+            self._minima[-1] = (slot, min(offset, self._minima[-1][1]))
+        else:
+            self._minima.append((slot, offset))
+        return Boottime(device_ns + min(minimum for _, minimum in self._minima))

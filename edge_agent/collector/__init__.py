@@ -1,0 +1,1 @@
+"""The clinic's end: ingest, verify, open, write out."""

@@ -1,0 +1,1 @@
+"""The only room with device I/O: Bluetooth LE, serial lines, Modbus."""

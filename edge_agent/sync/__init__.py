@@ -1,0 +1,1 @@
+"""Delivery: sealed records to the collector, receipts back."""

@@ -1,0 +1,1 @@
+"""The digital twin: the state of one person, their room and their devices."""
