@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge_agent.errors import FrameError
-from edge_agent.model import Boottime, Reading
+from edge_agent.model import Boottime, Code, Reading
 
 __all__ = [
     "Decoder", "Driver", "FrameError", "Gatt", "LinkDescription", "Modbus", "Output",
@@ -140,12 +140,17 @@ LinkDescription = Gatt | Serial | Modbus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Driver:
-    """A sensor family: ``decoder`` makes a decoder for the sensor with the given name."""
+    """A sensor family: ``decoder`` makes a decoder for the sensor with the given name.
+
+    ``measures`` are the quantities the sensor is worn or mounted for. Whether a sensor has gone
+    stale is judged on them, so that a battery report never hides an electrode that fell off.
+    """
 
     name: str
     title: str
     link: LinkDescription
     decoder: Callable[[str], Decoder]
+    measures: tuple[Code, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,11 @@ class State(StrEnum):
     """The sensor gives a number and doubts it itself, or the number is not plausible."""
     SENSOR_FAULT = "sensor-fault"
 
+    @property
+    def is_measurement(self) -> bool:
+        """Whether the sensor was measuring: a number, or "below" or "above" what it can give."""
+        return self in {State.MEASURED, State.BELOW_RANGE, State.ABOVE_RANGE}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:

@@ -1,5 +1,69 @@
-"""The ``edge-agent`` command: one module per command, loaded when it is called."""
+"""The ``edge-agent`` command: one module per command, loaded when it is called.
+
+Exit codes: 0 done; 1 failed, with the reason on standard error; 2 wrong usage; 78 the
+configuration can't be used (``EX_CONFIG``: systemd does not restart a hub that ends with it).
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import NoReturn
+
+import click
+
+from edge_agent import __version__
+from edge_agent.errors import ConfigError, EdgeError
+
+EXIT_FAILED = 1
+EXIT_CONFIG = 78
+
+_COMMANDS = {
+    "collector": "Run and question the clinic's end.",
+    "config": "Check a configuration, or print an example.",
+    "demo": "Run a hub against mock sensors, with a collector and an outage.",
+    "run": "Run the hub.",
+    "status": "Show what a running hub sees, holds and sends.",
+}
 
 
-def main() -> None:
-    """Run the command line."""
+class _LazyGroup(click.Group):
+    """Loads a command's module when the command is called: ``--help`` stays instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"edge_agent.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup)
+@click.version_option(__version__, prog_name="edge-agent")
+def cli() -> None:
+    """Edge gateway agent for bedside and home hubs.
+
+    Sensors talk to it over Bluetooth LE, serial lines and Modbus; it watches, warns and keeps
+    sealed summaries until the clinic's collector has them. Not a medical device.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line; an error is one message and an exit code, never a traceback."""
+    try:
+        cli(prog_name="edge-agent", standalone_mode=True)
+    except ConfigError as error:
+        click.echo(
+            f"edge-agent: {error}\nNothing was started. Mend the file and try again.", err=True
+        )
+        sys.exit(EXIT_CONFIG)
+    except EdgeError as error:
+        click.echo(f"edge-agent: {error}", err=True)
+        sys.exit(EXIT_FAILED)
+    sys.exit(0)

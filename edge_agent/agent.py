@@ -1,0 +1,250 @@
+"""The composition root: makes the rooms, connects them, keeps them running, shuts them down.
+
+    links -> ReadingQueue -> Pipeline -> Outgoing -> Outbox -> Uploader -> collector
+
+Each arrow is a task; each queue is bounded. A task that fails unexpectedly is reported and
+started again, and the others never notice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import signal
+from collections.abc import Awaitable, Callable
+
+from edge_agent.alarms.rules import Rule, limit_rules, stale_rules
+from edge_agent.clock import Clock, ClockRecord
+from edge_agent.control import ControlServer
+from edge_agent.errors import StoreError
+from edge_agent.model import Alarm, Boottime, Event, Reading
+from edge_agent.notify import notify, watchdog_interval_s
+from edge_agent.outgoing import Draft, Outgoing
+from edge_agent.pipeline import Pipeline
+from edge_agent.plan import Plan
+from edge_agent.reading_queue import ReadingQueue
+from edge_agent.reporting import report
+from edge_agent.status import Status
+from edge_agent.store.keys import HubIdentity
+from edge_agent.store.outbox import Outbox
+from edge_agent.summary import alarm_tables
+from edge_agent.sync.client import Uploader
+from edge_agent.wiring import Links
+
+log = logging.getLogger(__name__)
+
+_TICK_S = 1.0
+_RESTART_S = 1.0
+_STORE_RETRY_S = 1.0
+_LAST_DELIVERY_S = 0.7
+
+
+class Agent:
+    """One hub: one subject, one outbox, any number of sensors."""
+
+    def __init__(self, plan: Plan, clock: Clock, rng: random.Random | None = None) -> None:
+        self.plan, self.clock = plan, clock
+        self.started_at = clock.boottime()
+        self.first_reading_at: Boottime | None = None
+        self.store_error = ""
+        self._rng = rng or random.Random()  # noqa: S311 - jitter of retries, no secret
+        self.readings = ReadingQueue()
+        self.outgoing = Outgoing()
+        self.pipeline = Pipeline(_rules(plan), self.started_at)
+        self.links = Links(plan.sensors, self._receive, clock, self._rng)
+        self.outbox: Outbox | None = None
+        self.uploader: Uploader | None = None
+        self._progress_at = self.started_at
+
+    async def run_until_signal(self) -> None:
+        """Run until SIGTERM or SIGINT."""
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await self.run(stop)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until ``stop`` is set; then let the sensors rest and store what is in memory.
+
+        :raises EdgeError: the control socket or the state directory can't be used.
+        """
+        control = ControlServer(self.plan.control_socket, self.status)
+        await self._open_store()
+        try:
+            await control.start()
+            tasks = self._start()
+            try:
+                notify("READY=1")
+                log.info("hub started with %d sensor(s)", len(self.plan.sensors))
+                await stop.wait()
+            finally:
+                notify("STOPPING=1")
+                await _end(tasks)
+                await control.stop()
+                await self._finish()
+        finally:
+            await self._close_store()
+
+    def status(self) -> Status:
+        """Return what the hub sees, holds and sends now."""
+        return report(self)
+
+    def _start(self) -> list[asyncio.Task[None]]:
+        """Start every task. Links end themselves never; the others are watched over."""
+        jobs: dict[str, Callable[[], Awaitable[None]]] = {
+            f"link {name}": run for name, run in self.links.tasks.items()
+        }
+        jobs |= {"pipeline": self._assess, "tick": self._tick, "summary": self._summarise}
+        if self.outbox is not None:
+            jobs["store"] = self._store
+        if self.uploader is not None:
+            jobs["uplink"] = self.uploader.run
+        if watchdog_interval_s() is not None:
+            jobs["watchdog"] = self._watchdog
+        return [asyncio.create_task(self._watch_over(*job), name=job[0]) for job in jobs.items()]
+
+    async def _watch_over(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await job()
+            except Exception:  # one task's fault must not end the hub; it is reported whole
+                log.exception("%s failed and is started again", name)
+            await self.clock.sleep(_RESTART_S)
+
+    def _receive(self, reading: Reading) -> None:
+        """Take a reading from a link; called in the event loop, so it must only note it."""
+        if self.first_reading_at is None and not isinstance(reading, Event):
+            self.first_reading_at = self.clock.boottime()
+        self.readings.put(reading)
+
+    async def _assess(self) -> None:
+        while True:
+            self._assess_one(await self.readings.get())
+            self._progress_at = self.clock.boottime()
+            await asyncio.sleep(0)  # let links and uplink breathe when a burst is worked off
+
+    def _assess_one(self, reading: Reading) -> None:
+        self._send(self.pipeline.take(reading, self.clock.boottime()))
+
+    async def _tick(self) -> None:
+        while True:
+            await self.clock.sleep(_TICK_S)
+            self._send(self.pipeline.tick(self.clock.boottime()))
+
+    async def _summarise(self) -> None:
+        while True:
+            await self.clock.sleep(self.plan.settings.hub.summary_interval_s)
+            self._draft_summary()
+
+    def _draft_summary(self) -> None:
+        rows = self.pipeline.summary.rows
+        if rows:
+            tables = self.pipeline.summary.take(ClockRecord.take(self.clock))
+            self.outgoing.put(Draft("summary", tables, rows))
+
+    def _send(self, alarms: list[Alarm]) -> None:
+        for alarm in alarms:
+            log.warning("alarm %s: %s", alarm.phase, alarm.title)
+            record = alarm_tables(alarm, ClockRecord.take(self.clock))
+            self.outgoing.put(Draft("alarm", record, 1))
+
+    async def _store(self) -> None:
+        while True:
+            draft = await self.outgoing.first()
+            try:
+                await self._seal(draft)
+            except StoreError as error:
+                self._note_store_error(error)
+                await self.clock.sleep(_STORE_RETRY_S)
+
+    async def _seal(self, draft: Draft) -> None:
+        """Seal a draft and commit it; only then is it taken off the queue."""
+        if self.outbox is None:
+            return
+        await self.outbox.append(draft.kind, draft.tables, draft.rows)
+        self.outgoing.stored(draft)
+        self.store_error = ""
+        if self.uploader is not None:
+            self.uploader.wake()
+
+    def _note_store_error(self, error: StoreError) -> None:
+        if str(error) != self.store_error:
+            log.error("%s", error)
+        self.store_error = str(error)
+
+    async def _watchdog(self) -> None:
+        """Report liveness while the pipeline keeps up; a hang stops the reports."""
+        interval_s = watchdog_interval_s() or _TICK_S
+        while True:
+            waiting_s = (self.clock.boottime() - self._progress_at) / 1e9
+            if len(self.readings) == 0 or waiting_s < interval_s:
+                notify("WATCHDOG=1")
+            await self.clock.sleep(interval_s)
+
+    async def _open_store(self) -> None:
+        plan = self.plan
+        if plan.recipient is None or plan.settings.collector is None:
+            log.warning("no [collector] configured: summaries are not kept")
+            return
+        self.outbox = await Outbox.open(
+            plan.state_dir / "outbox.db",
+            identity=HubIdentity.load_or_create(plan.state_dir),
+            recipient=plan.recipient,
+            subject=bytes.fromhex(plan.settings.subject.pseudonym),
+            quota_bytes=plan.settings.hub.store_quota_mib << 20,
+            boot_id=boot_id(),
+        )
+        self.uploader = Uploader(
+            self.outbox,
+            plan.settings.collector.url,
+            clock=self.clock,
+            rng=self._rng,
+            ssl_context=tls_context(plan.settings.collector),
+            timeout_s=plan.settings.collector.timeout_s,
+        )
+
+    async def _finish(self) -> None:
+        """Work off what the links brought last, seal it, and give it a moment to be delivered."""
+        while len(self.readings):
+            self._assess_one(await self.readings.get())
+        self._draft_summary()
+        try:
+            while len(self.outgoing):
+                await self._seal(await self.outgoing.first())
+        except StoreError as error:
+            log.error("not stored at the end: %d record(s): %s", len(self.outgoing), error)
+        if self.uploader is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_DELIVERY_S):
+                    await self.uploader.drain()
+
+    async def _close_store(self) -> None:
+        if self.uploader is not None:
+            await self.uploader.close()
+        if self.outbox is not None:
+            await self.outbox.close()
+
+
+def _rules(plan: Plan) -> tuple[Rule, ...]:
+    limits = plan.settings.alarms
+    return (
+        *limit_rules(
+            heart_rate_low_per_min=limits.heart_rate_low_per_min,
+            heart_rate_high_per_min=limits.heart_rate_high_per_min,
+            spo2_low_percent=limits.spo2_low_percent,
+            glucose_low_mgdl=limits.glucose_low_mgdl,
+            delay_s=limits.delay_s,
+        ),
+        *stale_rules(
+            (one.settings.name, one.driver.measures, one.stale_after_s) for one in plan.sensors
+        ),
+    )
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel every task and wait for the last; links use the wait to let their sensors rest."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

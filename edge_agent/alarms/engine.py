@@ -1,0 +1,204 @@
+"""Runs the rules: raises and clears alarms, each with its evidence.
+
+What keeps people safe here:
+
+* Only a reliable value can clear an alarm. Unreliable or missing data neither raises nor clears;
+  it lets the sensor's stale alarm come.
+* Backfilled values fill the record and are never judged as if they were live.
+* One episode gives one raised and one cleared alarm, however often the value crosses the limit
+  within the hysteresis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from edge_agent.alarms.rules import LimitRule, Rule, StaleRule
+from edge_agent.model import Alarm, Boottime, Event, Evidence, Observation, Phase, Reading, Waveform
+
+_NS_PER_S = 1_000_000_000
+
+
+@dataclass(slots=True)
+class _LimitEpisode:
+    """Where one limit rule stands."""
+
+    beyond_since: Boottime | None = None
+    inside_since: Boottime | None = None
+    raised: Alarm | None = None
+
+
+@dataclass(slots=True)
+class _StaleEpisode:
+    """Where one stale rule stands: the last usable value, and why later ones were not usable."""
+
+    usable_at: Boottime
+    reason: str = "nothing has arrived since the start"
+    raised: Alarm | None = None
+
+
+class AlarmEngine:
+    """Judges readings against rules; holds the alarms that stand."""
+
+    def __init__(self, rules: Iterable[Rule], started_at: Boottime) -> None:
+        self._limits: dict[LimitRule, _LimitEpisode] = {}
+        self._stale: dict[StaleRule, _StaleEpisode] = {}
+        for rule in rules:
+            if isinstance(rule, LimitRule):
+                self._limits[rule] = _LimitEpisode()
+            else:
+                self._stale[rule] = _StaleEpisode(usable_at=started_at)
+
+    @property
+    def active(self) -> tuple[Alarm, ...]:
+        """The alarms that stand, the most urgent first."""
+        raised = [one.raised for one in self._limits.values()]
+        raised += [one.raised for one in self._stale.values()]
+        standing = [alarm for alarm in raised if alarm is not None]
+        return tuple(sorted(standing, key=lambda alarm: (-alarm.priority, alarm.at)))
+
+    def judge(self, reading: Reading, now: Boottime) -> list[Alarm]:
+        """Judge a reading that is in the hub at ``now``; give the alarms it raises or clears."""
+        alarms = self._note_presence(reading, now)
+        if isinstance(reading, Observation) and not reading.backfilled:
+            for rule, episode in self._limits.items():
+                if rule.code == reading.code:
+                    alarms += _judge_limit(rule, episode, reading)
+        return alarms
+
+    def tick(self, now: Boottime) -> list[Alarm]:
+        """Find sensors that have gone stale; to be called about once a second."""
+        return [
+            alarm
+            for rule, episode in self._stale.items()
+            if episode.raised is None and now - episode.usable_at > rule.after_s * _NS_PER_S
+            for alarm in (_raise_stale(rule, episode, now),)
+        ]
+
+    def _note_presence(self, reading: Reading, now: Boottime) -> list[Alarm]:
+        alarms: list[Alarm] = []
+        for rule, episode in self._stale.items():
+            if rule.sensor != reading.sensor:
+                continue
+            if isinstance(reading, Event):
+                episode.reason = str(reading.detail.get("reason", reading.kind.value))
+            elif reading.code in rule.codes:
+                if not _is_usable(reading):
+                    episode.reason = f"the sensor reports: {reading.state.value}"
+                    continue
+                episode.usable_at = now
+                if episode.raised is not None:
+                    alarms.append(_clear_stale(episode.raised, reading, now))
+                    episode.raised = None
+        return alarms
+
+
+def _is_usable(reading: Observation | Waveform) -> bool:
+    """Whether a reading tells that its sensor is doing its work now.
+
+    "LO" and "HI" are usable: the sensor works and says more than the number could.
+    """
+    if isinstance(reading, Waveform):
+        return reading.state.is_measurement
+    return reading.state.is_measurement and not reading.backfilled
+
+
+def _judge_limit(rule: LimitRule, episode: _LimitEpisode, one: Observation) -> list[Alarm]:
+    if rule.is_met_by(one):
+        episode.inside_since = None
+        episode.beyond_since = _earlier(episode.beyond_since, one.at)
+        if episode.raised is None and _lasts(episode.beyond_since, one.at, rule.delay_s):
+            episode.raised = _alarm(rule, Phase.RAISED, one, _episode_name(rule, one.at))
+            return [episode.raised]
+    elif rule.is_cleared_by(one):
+        episode.beyond_since = None
+        episode.inside_since = _earlier(episode.inside_since, one.at)
+        if episode.raised is not None and _lasts(episode.inside_since, one.at, rule.delay_s):
+            cleared = _alarm(rule, Phase.CLEARED, one, episode.raised.episode)
+            episode.raised = None
+            return [cleared]
+    else:  # unreliable, or between limit and hysteresis: not safely inside
+        episode.inside_since = None
+        if one.is_reliable and episode.raised is None:
+            episode.beyond_since = None
+    return []
+
+
+def _earlier(since: Boottime | None, at: Boottime) -> Boottime:
+    return at if since is None else since
+
+
+def _lasts(since: Boottime, now: Boottime, seconds: float) -> bool:
+    return now - since >= seconds * _NS_PER_S
+
+
+def _episode_name(rule: Rule, at: Boottime) -> str:
+    return f"{rule.name}-{at:x}"
+
+
+def _alarm(rule: LimitRule, phase: Phase, one: Observation, episode: str) -> Alarm:
+    evidence = Evidence(
+        quantity=one.code.refid,
+        value=one.value,
+        unit=one.unit,
+        sensor=one.sensor,
+        at=one.at,
+        limit=rule.limit,
+        note=one.state.value,
+    )
+    return Alarm(
+        rule=rule.name,
+        episode=episode,
+        title=rule.title,
+        priority=rule.priority,
+        technical=False,
+        phase=phase,
+        at=one.at,
+        evidence=(evidence,),
+    )
+
+
+def _raise_stale(rule: StaleRule, episode: _StaleEpisode, now: Boottime) -> Alarm:
+    silent_s = (now - episode.usable_at) / _NS_PER_S
+    evidence = Evidence(
+        quantity="time without a usable value",
+        value=silent_s,
+        unit="s",
+        sensor=rule.sensor,
+        at=now,
+        limit=rule.after_s,
+        note=episode.reason,
+    )
+    episode.raised = Alarm(
+        rule=rule.name,
+        episode=_episode_name(rule, now),
+        title=rule.title,
+        priority=rule.priority,
+        technical=True,
+        phase=Phase.RAISED,
+        at=now,
+        evidence=(evidence,),
+    )
+    return episode.raised
+
+
+def _clear_stale(raised: Alarm, reading: Observation | Waveform, now: Boottime) -> Alarm:
+    back = Evidence(
+        quantity=reading.code.refid,
+        value=reading.value if isinstance(reading, Observation) else None,
+        unit=reading.code.unit,
+        sensor=reading.sensor,
+        at=now,
+        note="the sensor gives usable values again",
+    )
+    return Alarm(
+        rule=raised.rule,
+        episode=raised.episode,
+        title=raised.title,
+        priority=raised.priority,
+        technical=True,
+        phase=Phase.CLEARED,
+        at=now,
+        evidence=(back,),
+    )

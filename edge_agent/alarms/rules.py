@@ -1,0 +1,124 @@
+"""What an alarm rule is, and the rules a hub starts with.
+
+A rule is a value: a quantity, a limit, how long it must be met, how far back the value must come
+before the alarm clears. Priorities follow IEC 60601-1-8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from edge_agent import codes
+from edge_agent.model import Code, Observation, Priority, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitRule:
+    """Raise when ``code`` stays below ``low`` or above ``high`` for ``delay_s`` seconds.
+
+    The alarm clears when a reliable value has been inside by at least ``hysteresis`` (in
+    ``code.unit``) for ``delay_s``. A sensor that reports only "LO" meets ``low``, "HI" ``high``.
+    """
+
+    name: str
+    title: str
+    code: Code
+    priority: Priority
+    low: float | None = None
+    high: float | None = None
+    delay_s: float = 0.0
+    hysteresis: float = 0.0
+
+    @property
+    def limit(self) -> float | None:
+        """The limit the rule watches, in ``code.unit``."""
+        return self.low if self.low is not None else self.high
+
+    def is_met_by(self, one: Observation) -> bool:
+        """Tell whether an observation lies beyond the limit."""
+        if one.state is State.BELOW_RANGE:
+            return self.low is not None
+        if one.state is State.ABOVE_RANGE:
+            return self.high is not None
+        if one.value is None or not one.is_reliable:
+            return False
+        return (self.low is not None and one.value < self.low) or (
+            self.high is not None and one.value > self.high
+        )
+
+    def is_cleared_by(self, one: Observation) -> bool:
+        """Tell whether an observation is a reliable value well inside the limit."""
+        if one.value is None or not one.is_reliable:
+            return False
+        return (self.low is None or one.value >= self.low + self.hysteresis) and (
+            self.high is None or one.value <= self.high - self.hysteresis
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaleRule:
+    """Raise when ``sensor`` has given no usable value of ``codes`` for ``after_s`` seconds.
+
+    The gap is judged by arrival at the hub, so it needs neither data nor the internet; it also
+    counts from the start of the hub, for a sensor that never came.
+    """
+
+    name: str
+    title: str
+    sensor: str
+    codes: tuple[Code, ...]
+    after_s: float
+    priority: Priority = Priority.LOW
+
+
+Rule = LimitRule | StaleRule
+
+
+def limit_rules(
+    *,
+    heart_rate_low_per_min: float,
+    heart_rate_high_per_min: float,
+    spo2_low_percent: float,
+    glucose_low_mgdl: float,
+    delay_s: float,
+) -> tuple[LimitRule, ...]:
+    """Return the rules about the person, with this subject's limits."""
+    return (
+        LimitRule(
+            name="heart-rate-low", title="heart rate low", code=codes.HEART_RATE,
+            priority=Priority.HIGH, low=heart_rate_low_per_min, delay_s=delay_s, hysteresis=3,
+        ),
+        LimitRule(
+            name="heart-rate-high", title="heart rate high", code=codes.HEART_RATE,
+            priority=Priority.HIGH, high=heart_rate_high_per_min, delay_s=delay_s, hysteresis=5,
+        ),
+        LimitRule(
+            name="spo2-low", title="SpO2 low", code=codes.SPO2,
+            priority=Priority.HIGH, low=spo2_low_percent, delay_s=delay_s, hysteresis=1,
+        ),
+        LimitRule(
+            name="glucose-low", title="glucose low", code=codes.GLUCOSE,
+            priority=Priority.HIGH, low=glucose_low_mgdl, hysteresis=5,
+        ),
+        LimitRule(
+            name="glucose-low-forecast", title="glucose low expected within 30 min",
+            code=codes.GLUCOSE_IN_30_MIN, priority=Priority.MEDIUM, low=glucose_low_mgdl,
+            hysteresis=10,
+        ),
+    )  # fmt: skip
+
+
+def stale_rules(sensors: Iterable[tuple[str, tuple[Code, ...], float]]) -> tuple[StaleRule, ...]:
+    """Return a rule for each sensor, given as (name, quantities it is there for, seconds)."""
+    return tuple(
+        StaleRule(
+            name=f"stale-{sensor}",
+            title=f"no usable {' or '.join(code.title for code in measures)} from {sensor}",
+            sensor=sensor,
+            codes=measures,
+            after_s=after_s,
+            priority=Priority.MEDIUM,
+        )
+        for sensor, measures, after_s in sensors
+    )

@@ -1,0 +1,109 @@
+"""Status as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.table import Table
+from rich.text import Text
+
+from edge_agent.status import SensorStatus, Status, VariableStatus
+
+_PRIORITY_STYLE = {"high": "bold white on red", "medium": "bold black on yellow", "low": "cyan"}
+_PRIORITY_SIGN = {"high": "!!!", "medium": "!!", "low": "!"}
+
+
+def status_tables(status: Status) -> Iterator[Table]:
+    """Give the tables of ``edge-agent status``, the most urgent first."""
+    if status.alarms:
+        yield alarm_table(status)
+    yield variable_table(status)
+    yield sensor_table(status)
+    yield delivery_table(status)
+
+
+def alarm_table(status: Status) -> Table:
+    """Every standing alarm with its evidence; priority is told by sign and word, not colour."""
+    table = Table("", "alarm", "evidence", "for", title="Alarms", title_justify="left")
+    for alarm in status.alarms:
+        sign = f"{_PRIORITY_SIGN[alarm.priority]} {alarm.priority}"
+        kind = " (technical)" if alarm.technical else ""
+        table.add_row(
+            Text(sign, style=_PRIORITY_STYLE[alarm.priority]),
+            alarm.title + kind,
+            "\n".join(alarm.evidence),
+            _age(alarm.age_s),
+        )
+    return table
+
+
+def variable_table(status: Status) -> Table:
+    """The twin: every variable with value, unit, age and quality."""
+    table = Table("", "value", "unit", "state", "quality", "age", "sensor", title="Twin")
+    table.title_justify = "left"
+    for variable in sorted(status.variables, key=lambda one: (one.domain, one.title)):
+        table.add_row(
+            variable.title,
+            Text(number(variable), style="dim" if variable.stale else "bold"),
+            variable.unit,
+            "stale" if variable.stale else variable.state,
+            f"{variable.quality:.2f}",
+            _age(variable.age_s),
+            variable.sensor,
+        )
+    return table
+
+
+def sensor_table(status: Status) -> Table:
+    """Every sensor and its link."""
+    columns = ("sensor", "driver", "link", "readings", "rejected", "links made", "last error")
+    table = Table(*columns, title="Sensors", title_justify="left")
+    for sensor in status.sensors:
+        table.add_row(
+            sensor.name, sensor.driver, _link(sensor), str(sensor.readings), str(sensor.rejected),
+            str(sensor.connections), sensor.last_error,
+        )  # fmt: skip
+    return table
+
+
+def delivery_table(status: Status) -> Table:
+    """The queues, the outbox and the way to the collector."""
+    table = Table("", "", title="Buffers and delivery", title_justify="left", show_header=False)
+    for queue in status.queues:
+        dropped = sum(queue.dropped.values())
+        fill = f"{queue.length} of {queue.capacity}, longest {queue.longest}, dropped {dropped}"
+        table.add_row(f"queue: {queue.name}", fill)
+    if status.store is not None:
+        store = status.store
+        held = f"{store.buffered} buffered ({store.buffered_bytes / 1024:.0f} KiB)"
+        table.add_row("outbox", f"{held}, {store.sealed} sealed, {store.delivered} delivered")
+        for name, text in (("store error", store.last_error), ("recovery", store.recovered)):
+            if text:
+                table.add_row(name, text)
+    if status.uplink is not None:
+        uplink = status.uplink
+        state = "connected" if uplink.connected else f"down: {uplink.last_error or 'not tried yet'}"
+        table.add_row("collector", f"{uplink.url}: {state}")
+    table.add_row("memory", f"{status.resident_mib:.0f} MiB resident")
+    return table
+
+
+def number(variable: VariableStatus) -> str:
+    """A value as a person reads it; ``--`` when there is none."""
+    if variable.value is None:
+        return "--"
+    return (
+        f"{variable.value:.1f}"
+        if variable.unit in {"Cel", "mg/dL/min"}
+        else f"{variable.value:.0f}"
+    )
+
+
+def _link(sensor: SensorStatus) -> str:
+    return "connected" if sensor.connected else "not connected"
+
+
+def _age(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"

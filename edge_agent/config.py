@@ -1,0 +1,233 @@
+"""The hub's configuration: TOML into typed settings, every problem with its key path.
+
+:func:`load` either returns complete :class:`Settings` or raises one
+:class:`~edge_agent.errors.ConfigError` that lists everything wrong with the file, so that nobody
+mends a file one error at a time. A hub with a problem in its file does not start.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from edge_agent.errors import ConfigError, Problem
+
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Pseudonym = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+BluetoothAddress = Annotated[str, Meta(pattern=r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$")]
+Seconds = Annotated[float, Meta(gt=0)]
+PerMinute = Annotated[float, Meta(ge=15, le=300)]
+Percent = Annotated[float, Meta(ge=50, le=100)]
+Glucose = Annotated[float, Meta(ge=40, le=400)]
+
+
+class Hub(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The box itself. Relative paths are taken from the folder of the configuration file."""
+
+    state_dir: str = "/var/lib/edge-agent"
+    control_socket: str = "/run/edge-agent/control.sock"
+    summary_interval_s: Annotated[float, Meta(ge=1, le=3600)] = 60.0
+    store_quota_mib: Annotated[int, Meta(ge=4, le=65536)] = 256
+
+
+class SubjectSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Whom the hub watches: a random pseudonym (32 hexadecimal digits), never a name."""
+
+    pseudonym: Pseudonym
+    bed: str = ""
+
+
+class CollectorSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Where sealed records go, and the public key they are sealed to."""
+
+    url: str
+    recipient: str
+    ca: str | None = None
+    timeout_s: Seconds = 10.0
+
+
+class SensorSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """One sensor: its driver, and where it is (one of address, port, host)."""
+
+    name: Name
+    driver: str
+    address: BluetoothAddress | None = None
+    port: str | None = None
+    host: str | None = None
+    tcp_port: Annotated[int, Meta(ge=1, le=65535)] = 502
+    unit: Annotated[int, Meta(ge=1, le=254)] = 1
+    profile: str | None = None
+    baud: Annotated[int, Meta(ge=300, le=1_000_000)] | None = None
+    parity: Literal["N", "E", "O"] | None = None
+    poll_s: Seconds | None = None
+    stale_after_s: Seconds | None = None
+
+
+class AlarmSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Alarm limits of the subject; the allowed spans are the safe bounds."""
+
+    heart_rate_low_per_min: PerMinute = 45.0
+    heart_rate_high_per_min: PerMinute = 130.0
+    spo2_low_percent: Percent = 90.0
+    glucose_low_mgdl: Glucose = 70.0
+    delay_s: Annotated[float, Meta(ge=0, le=60)] = 5.0
+
+
+class Settings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Everything a hub is told."""
+
+    subject: SubjectSettings
+    hub: Hub = Hub()
+    collector: CollectorSettings | None = None
+    sensor: list[SensorSettings] = []
+    alarms: AlarmSettings = AlarmSettings()
+
+
+def load(file: Path) -> Settings:
+    """Read and check the configuration ``file``.
+
+    :raises ConfigError: unreadable file, invalid TOML, unknown keys, missing keys, bad values;
+        all of them at once.
+    """
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        problem = Problem("(file)", reason, "check the path and its permissions")
+        raise ConfigError(file, (problem,)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(file, (Problem("(file)", f"not valid TOML: {error}"),)) from error
+    problems = tuple(_problems(raw, Settings, ""))
+    if problems:
+        raise ConfigError(file, problems)
+    settings = _anchored(msgspec.convert(raw, Settings), file.absolute().parent)
+    if problems := tuple(_contradictions(settings)):
+        raise ConfigError(file, problems)
+    return settings
+
+
+def _problems(value: object, kind: object, path: str) -> Iterator[Problem]:
+    """Find everything in ``value`` that does not fit ``kind``, deepest key path first."""
+    members = [member for member in (kind, *get_args(kind)) if _is_struct(member)]
+    if get_origin(kind) is list and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _problems(item, get_args(kind)[0], f"{path}[{index}]")
+    elif members and isinstance(value, dict):
+        yield from _table_problems(value, members[0], path)
+    else:
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            reason, expected = _in_words(str(error))
+            yield Problem(path or "(file)", f"{value!r} is not allowed", expected or reason)
+
+
+def _table_problems(table: dict[str, object], struct: type[Struct], path: str) -> Iterator[Problem]:
+    prefix = f"{path}." if path else ""
+    fields = {field.name: field for field in msgspec.structs.fields(struct)}
+    hints = get_type_hints(struct, include_extras=True)
+    for key in table.keys() - fields.keys():
+        near = difflib.get_close_matches(key, fields, n=1)
+        known = ", ".join(sorted(fields))
+        expected = f"did you mean {near[0]!r}?" if near else f"known keys: {known}"
+        yield Problem(prefix + key, "unknown key", expected)
+    for name, field in fields.items():
+        if name in table:
+            yield from _problems(table[name], hints[name], prefix + name)
+        elif field.required:
+            yield Problem(prefix + name, "missing", "this key is required")
+
+
+def _is_struct(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)
+
+
+_PATTERNS = {
+    r"^[a-z0-9][a-z0-9-]{0,31}$": "expected 1 to 32 of a-z, 0-9 and '-'",
+    r"^[0-9a-f]{32}$": "expected 32 hexadecimal digits, such as `openssl rand -hex 16` prints",
+    r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$": "expected an address like A0:9E:1A:00:00:01",
+}
+
+
+def _in_words(message: str) -> tuple[str, str]:
+    """Turn the library's message into (reason, expected): a pattern says little to a nurse."""
+    for pattern, words in _PATTERNS.items():
+        if pattern in message:
+            return message, words
+    return message, message[:1].lower() + message[1:].replace("`", "")
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    """Make every path absolute, relative to the folder of the configuration file."""
+
+    def anchor(path: str) -> str:
+        return str(folder / path)
+
+    def device(sensor: SensorSettings) -> SensorSettings:
+        return msgspec.structs.replace(
+            sensor,
+            port=anchor(sensor.port) if sensor.port else None,
+            profile=anchor(sensor.profile) if sensor.profile else None,
+        )
+
+    replace = msgspec.structs.replace
+    hub, collector = settings.hub, settings.collector
+    return replace(
+        settings,
+        hub=replace(
+            hub, state_dir=anchor(hub.state_dir), control_socket=anchor(hub.control_socket)
+        ),
+        collector=collector
+        and replace(
+            collector,
+            recipient=anchor(collector.recipient),
+            ca=anchor(collector.ca) if collector.ca else None,
+        ),
+        sensor=[device(sensor) for sensor in settings.sensor],
+    )
+
+
+def _contradictions(settings: Settings) -> Iterator[Problem]:
+    """Find keys that are each well formed and can't stand together."""
+    seen: dict[str, int] = {}
+    for index, sensor in enumerate(settings.sensor):
+        if sensor.name in seen:
+            reason = f"{sensor.name!r} is also the name of sensor[{seen[sensor.name]}]"
+            yield Problem(f"sensor[{index}].name", reason, "give each sensor a name of its own")
+        seen.setdefault(sensor.name, index)
+    alarms = settings.alarms
+    if alarms.heart_rate_low_per_min >= alarms.heart_rate_high_per_min:
+        reason = f"{alarms.heart_rate_low_per_min:g} is not below heart_rate_high_per_min"
+        yield Problem("alarms.heart_rate_low_per_min", reason, "lower it, or raise the other")
+    if settings.collector is not None:
+        yield from _url_problems(settings.collector.url)
+
+
+def _url_problems(url: str) -> Iterator[Problem]:
+    """Plain HTTP would show record sizes and times to the network: only loopback may use it."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        yield Problem("collector.url", f"{url!r}: {error}", "expected https://host[:port]")
+        return
+    if host is None or parts.scheme not in {"http", "https"}:
+        yield Problem("collector.url", f"{url!r} is not a web address", "expected https://host")
+    elif parts.scheme == "http" and not _is_loopback(host):
+        reason = f"plain http to {host!r} crosses the network"
+        yield Problem("collector.url", reason, "use https; http is for loopback only")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

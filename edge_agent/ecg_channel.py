@@ -1,0 +1,93 @@
+"""One ECG sensor's stream: waveform blocks in; beats, heart rate and HRV out as observations."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from edge_agent import codes
+from edge_agent.dsp.beats import Beat, BeatStream
+from edge_agent.dsp.hrv import RollingTimeDomain
+from edge_agent.dsp.quality import assess
+from edge_agent.dsp.rr import HeartRate
+from edge_agent.model import Boottime, Code, Observation, State, Waveform
+
+_NS_PER_S = 1_000_000_000
+_MV_PER_UV = 1e-3
+_HRV_EVERY_S = 60.0
+_HRV_WINDOW_S = 300.0
+_HRV_BEATS_AT_LEAST = 30
+
+
+class EcgChannel:
+    """Turns the ECG blocks of ``sensor`` into observations."""
+
+    def __init__(self, sensor: str, rate_hz: float) -> None:
+        self._sensor = sensor
+        self._beats = BeatStream(rate_hz)
+        self._heart_rate = HeartRate()
+        self._hrv = RollingTimeDomain(window_s=_HRV_WINDOW_S)
+        self._hrv_due_s: float | None = None
+
+    def push(self, block: Waveform) -> tuple[Waveform, list[Observation]]:
+        """Process a block (``codes.ECG``, microvolts).
+
+        Returns the block with the state that its signal quality gives it, and what was found:
+        RR intervals, heart rate (one a block), and HRV figures (one set a minute).
+        """
+        signal_mv = block.values * _MV_PER_UV
+        quality = assess(signal_mv, block.rate_hz)
+        start_s = block.start / _NS_PER_S
+        beats = self._beats.push(
+            signal_mv, start_s, rate_hz=block.rate_hz, follows_gap=block.follows_gap
+        )
+        found = [one for beat in beats for one in self._note_beat(beat)]
+        end_s = block.end / _NS_PER_S
+        found.append(self._rate(end_s, quality.index, quality.state))
+        found += self._hrv_figures(end_s)
+        return dataclasses.replace(block, state=quality.state), found
+
+    def _note_beat(self, beat: Beat) -> list[Observation]:
+        self._heart_rate.push(beat.at_s, beat.rr_ms)
+        self._hrv.push(beat.at_s, beat.rr_ms)
+        if beat.rr_ms is None:
+            return []
+        return [self._observation(codes.RR_INTERVAL, beat.rr_ms, beat.at_s)]
+
+    def _rate(self, at_s: float, quality: float, state: State) -> Observation:
+        value = self._heart_rate.value(at_s)
+        if value is None and state is State.MEASURED:
+            state = State.SEARCHING
+        return self._observation(codes.HEART_RATE, value, at_s, quality=quality, state=state)
+
+    def _hrv_figures(self, now_s: float) -> list[Observation]:
+        if self._hrv_due_s is None:
+            self._hrv_due_s = now_s + _HRV_EVERY_S
+        if now_s < self._hrv_due_s:
+            return []
+        self._hrv_due_s = now_s + _HRV_EVERY_S
+        figures = self._hrv.value()
+        if figures is None or figures.n < _HRV_BEATS_AT_LEAST:
+            return []
+        return [
+            self._observation(codes.SDNN, figures.sdnn_ms, now_s),
+            self._observation(codes.RMSSD, figures.rmssd_ms, now_s),
+            self._observation(codes.PNN50, figures.pnn50_percent, now_s),
+        ]
+
+    def _observation(
+        self,
+        code: Code,
+        value: float | None,
+        at_s: float,
+        *,
+        quality: float = 1.0,
+        state: State = State.MEASURED,
+    ) -> Observation:
+        return Observation(
+            code=code,
+            value=value,
+            at=Boottime(round(at_s * _NS_PER_S)),
+            sensor=self._sensor,
+            quality=quality,
+            state=state,
+        )

@@ -1,0 +1,125 @@
+"""One sensor's way into the hub: its decoder, its counters, its events.
+
+Links of every kind push what arrives through a :class:`Feed`, so that a frame that does not
+decode, a sensor that goes and one that comes back look the same whatever wire they use.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from edge_agent.clock import NS_PER_S, Clock, DeviceClock
+from edge_agent.driver import Decoder, FrameError, Output, Read, Request, Write
+from edge_agent.model import Boottime, Event, EventKind, Reading, Waveform
+
+log = logging.getLogger(__name__)
+
+_REJECTION_REPORT_NS = 10 * NS_PER_S
+
+
+@dataclass(slots=True, kw_only=True)
+class FeedStatus:
+    """What a link has seen of its sensor since the hub started."""
+
+    connected: bool = False
+    connections: int = 0
+    failures: int = 0
+    frames: int = 0
+    rejected: int = 0
+    readings: int = 0
+    last_frame_at: Boottime | None = None
+    last_error: str = ""
+
+
+class Feed:
+    """Decodes one sensor's frames, stamps them and hands the readings to ``emit``."""
+
+    def __init__(
+        self, sensor: str, decoder: Decoder, clock: Clock, emit: Callable[[Reading], None]
+    ) -> None:
+        self.sensor = sensor
+        self.decoder = decoder
+        self.status = FeedStatus()
+        self._clock = clock
+        self._emit = emit
+        self._device_clock = DeviceClock()
+        self._rejected_unreported = 0
+        self._rejection_reported_at: Boottime | None = None
+
+    def connected(self) -> None:
+        """Tell the hub that the link is up."""
+        self.status.connected = True
+        self.status.connections += 1
+        self.status.last_error = ""
+        self._event(EventKind.CONNECTED)
+
+    def disconnected(self, reason: str) -> None:
+        """Tell the hub that a link that was up is down; harmless when it was not up."""
+        if self.status.connected:
+            self.status.connected = False
+            self._event(EventKind.DISCONNECTED, reason=reason)
+
+    def failed(self, reason: str) -> None:
+        """Tell the hub that the link could not be made or broke; the same reason only once."""
+        self.disconnected(reason)
+        self.status.failures += 1
+        if reason != self.status.last_error:
+            log.warning("%s", reason)
+            self._event(EventKind.LINK_FAILED, reason=reason)
+        self.status.last_error = reason
+
+    def open(self) -> list[Request]:
+        """Return what the decoder wants read and written first."""
+        return list(self.decoder.open(self._clock.boottime()))
+
+    def receive(self, data: bytes, channel: str = "") -> list[Request]:
+        """Decode ``data``, emit its readings, and return what the decoder wants done."""
+        at = self._clock.boottime()
+        self.status.frames += 1
+        self.status.last_frame_at = at
+        try:
+            return self._sort(self.decoder.feed(data, at, channel), at)
+        except FrameError as error:
+            self._reject(error, at)
+            return []
+
+    def silence_s(self, since: Boottime) -> float:
+        """Return for how many seconds nothing has arrived, counted from ``since`` at the most."""
+        last = max(since, self.status.last_frame_at or since)
+        return (self._clock.boottime() - last) / NS_PER_S
+
+    def _sort(self, outputs: Iterable[Output], at: Boottime) -> list[Request]:
+        requests: list[Request] = []
+        for output in outputs:
+            if isinstance(output, Read | Write):
+                requests.append(output)
+            else:
+                self.status.readings += not isinstance(output, Event)
+                self._emit(self._in_hub_time(output, at))
+        return requests
+
+    def _in_hub_time(self, reading: Reading, at: Boottime) -> Reading:
+        """Place a waveform by its sensor's clock: frames arrive in bursts, samples do not."""
+        if not isinstance(reading, Waveform) or reading.device_ns is None:
+            return reading
+        length_ns = round(len(reading.samples) * NS_PER_S / reading.rate_hz)
+        end = self._device_clock.align(reading.device_ns + length_ns, at)
+        return dataclasses.replace(reading, start=Boottime(end - length_ns))
+
+    def _reject(self, error: FrameError, at: Boottime) -> None:
+        """Count every bad frame; report at most one event in ten seconds, with the count."""
+        self.status.rejected += 1
+        self._rejected_unreported += 1
+        last = self._rejection_reported_at
+        if last is None or at - last >= _REJECTION_REPORT_NS:
+            self._event(
+                EventKind.FRAME_REJECTED, reason=str(error), frames=self._rejected_unreported
+            )
+            self._rejection_reported_at, self._rejected_unreported = at, 0
+
+    def _event(self, kind: EventKind, **detail: str | float) -> None:
+        at = self._clock.boottime()
+        self._emit(Event(kind=kind, at=at, sensor=self.sensor, detail=detail))

@@ -1,0 +1,54 @@
+"""How a link comes back: tries without end, waits longer after each failure, never in step.
+
+The waiting time is drawn between half and all of a ceiling that doubles with each failure
+("equal jitter"), so that several sensors behind one adapter do not try at the same moment.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterable
+
+from edge_agent.clock import Clock
+from edge_agent.errors import LinkError
+from edge_agent.link.feed import Feed
+
+log = logging.getLogger(__name__)
+
+FIRST_WAIT_S = 0.25
+LONGEST_WAIT_S = 15.0
+
+
+async def keep_trying(
+    session: Callable[[], Awaitable[None]],
+    feeds: Iterable[Feed],
+    clock: Clock,
+    rng: random.Random,
+) -> None:
+    """Run ``session`` again and again; each :class:`LinkError` is reported to ``feeds``.
+
+    A session that got through to its sensor resets the waiting time.
+    """
+    feeds, ceiling_s = tuple(feeds), FIRST_WAIT_S
+    while True:
+        connections = _connections(feeds)
+        try:
+            await session()
+        except LinkError as error:
+            reason = str(error)
+        except Exception as error:  # a fault in one driver must not end the other sensors' links
+            log.exception("link of %s failed unexpectedly", [feed.sensor for feed in feeds])
+            reason = f"unexpected {type(error).__name__}: {error}"
+        else:
+            reason = "the link ended"
+        for feed in feeds:
+            feed.failed(reason)
+        if _connections(feeds) > connections:
+            ceiling_s = FIRST_WAIT_S
+        await clock.sleep(rng.uniform(ceiling_s / 2, ceiling_s))
+        ceiling_s = min(2 * ceiling_s, LONGEST_WAIT_S)
+
+
+def _connections(feeds: tuple[Feed, ...]) -> int:
+    return sum(feed.status.connections for feed in feeds)

@@ -1,0 +1,27 @@
+"""Talks to systemd: readiness, liveness, status (sd_notify(3)); silent where there is none."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+_ADDRESS = "NOTIFY_SOCKET"
+_WATCHDOG = "WATCHDOG_USEC"
+
+
+def notify(state: str) -> bool:
+    """Send ``state`` (such as ``"READY=1"``) to the service manager; tell whether there is one."""
+    address = os.environ.get(_ADDRESS)
+    if not address:
+        return False
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+        channel.sendto(state.encode(), address)
+    return True
+
+
+def watchdog_interval_s() -> float | None:
+    """Return how often to report liveness (half of systemd's limit), or ``None`` when not asked."""
+    limit_us = os.environ.get(_WATCHDOG)
+    return int(limit_us) / 2e6 if limit_us and limit_us.isdigit() else None

@@ -1,0 +1,64 @@
+"""What waits to be sealed: alarms first, then summaries; taken off only once it is stored."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+from edge_agent.summary import Tables
+
+SUMMARIES_AT_MOST = 32
+"""Summaries that wait while the store is in trouble: half an hour of them, one a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The tables of a record that is not sealed yet, and how many rows they have."""
+
+    kind: Literal["alarm", "summary"]
+    tables: Tables
+    rows: int
+
+
+class Outgoing:
+    """Drafts on their way to the store.
+
+    Alarms are never dropped. When summaries pile up, the oldest goes and is counted.
+    """
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self.longest = 0
+        self._alarms: deque[Draft] = deque()
+        self._summaries: deque[Draft] = deque()
+        self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._alarms) + len(self._summaries)
+
+    def put(self, draft: Draft) -> None:
+        """Add a draft."""
+        if draft.kind == "alarm":
+            self._alarms.append(draft)
+        else:
+            if len(self._summaries) >= SUMMARIES_AT_MOST:
+                self._summaries.popleft()
+                self.dropped += 1
+            self._summaries.append(draft)
+        self.longest = max(self.longest, len(self))
+        self._changed.set()
+
+    async def first(self) -> Draft:
+        """Wait for the most urgent draft and return it; it stays until :meth:`stored`."""
+        while not self:
+            self._changed.clear()
+            await self._changed.wait()
+        return (self._alarms or self._summaries)[0]
+
+    def stored(self, draft: Draft) -> None:
+        """Take off a draft that is in the store now."""
+        queue = self._alarms if draft.kind == "alarm" else self._summaries
+        if draft in queue:  # a summary may have been dropped while it was being stored
+            queue.remove(draft)

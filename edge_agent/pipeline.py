@@ -1,0 +1,133 @@
+"""The way of a reading through one subject's hub: signal processing, twin, alarms, summary.
+
+No I/O and no clock of its own: readings and the present time come in, alarms come out at once,
+and everything else gathers in the summary until it is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from edge_agent import codes
+from edge_agent.alarms.engine import AlarmEngine
+from edge_agent.alarms.rules import Rule
+from edge_agent.dsp.glucose import Forecast, Forecaster
+from edge_agent.ecg_channel import EcgChannel
+from edge_agent.model import Alarm, Boottime, Code, Event, Observation, Reading, Waveform
+from edge_agent.summary import Summary
+from edge_agent.twin.state import Twin
+
+_NS_PER_S = 1_000_000_000
+_DERIVED_RULES_NS = 5 * _NS_PER_S
+
+_HORIZONS = ((15.0, codes.GLUCOSE_IN_15_MIN), (30.0, codes.GLUCOSE_IN_30_MIN))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GlucoseForecast:
+    """A forecast of glucose (mg/dL) made at ``at`` for ``horizon_min`` minutes later."""
+
+    code: Code
+    at: Boottime
+    horizon_min: float
+    forecast: Forecast
+
+
+class Pipeline:
+    """One subject's signal processing, twin, alarms and summary."""
+
+    def __init__(self, rules: Iterable[Rule], started_at: Boottime) -> None:
+        self.twin = Twin()
+        self.alarms = AlarmEngine(rules, started_at)
+        self.summary = Summary()
+        self.forecasts: tuple[GlucoseForecast, ...] = ()
+        self.beats = 0
+        self.alarms_raised = 0
+        self._ecg: dict[str, EcgChannel] = {}
+        self._forecasters: dict[str, Forecaster] = {}
+        self._ecg_rate_at: Boottime | None = None
+
+    def take(self, reading: Reading, now: Boottime) -> list[Alarm]:
+        """Take in one reading; return the alarms that it raises or clears."""
+        match reading:
+            case Waveform():
+                alarms = self._take_waveform(reading, now)
+            case Observation():
+                alarms = self._take_observation(reading, now)
+            case Event():
+                self.summary.add(reading)
+                alarms = self.alarms.judge(reading, now)
+        return self._counted(alarms)
+
+    def tick(self, now: Boottime) -> list[Alarm]:
+        """Let time pass: find what has gone stale. To be called about once a second."""
+        return self._counted(self.alarms.tick(now))
+
+    def _take_waveform(self, block: Waveform, now: Boottime) -> list[Alarm]:
+        if block.code != codes.ECG:
+            return self.alarms.judge(block, now)
+        channel = self._ecg.setdefault(block.sensor, EcgChannel(block.sensor, block.rate_hz))
+        judged, derived = channel.push(block)
+        self.beats += sum(one.code == codes.RR_INTERVAL for one in derived)
+        alarms = self.alarms.judge(judged, now)
+        for one in derived:
+            if one.code == codes.HEART_RATE and one.is_reliable:
+                self._ecg_rate_at = now
+            alarms += self._note(one, now)
+        return alarms
+
+    def _take_observation(self, one: Observation, now: Boottime) -> list[Alarm]:
+        if one.code == codes.GLUCOSE:
+            return self._note(one, now) + self._forecast(one, now)
+        return self._note(one, now, judge=not self._is_second_to_ecg(one, now))
+
+    def _is_second_to_ecg(self, one: Observation, now: Boottime) -> bool:
+        """Whether a sensor's own heart rate yields to the one worked out from the ECG.
+
+        Two rates that differ by a beat would otherwise raise and clear one alarm in turns.
+        """
+        fresh = self._ecg_rate_at is not None and now - self._ecg_rate_at < _DERIVED_RULES_NS
+        return one.code == codes.HEART_RATE and fresh
+
+    def _forecast(self, one: Observation, now: Boottime) -> list[Alarm]:
+        """Learn from a glucose value and look ahead; the forecast is judged only when live."""
+        if not one.is_reliable or one.value is None:
+            return []
+        forecaster = self._forecasters.setdefault(one.sensor, Forecaster())
+        forecaster.update(one.at / _NS_PER_S, one.value)
+        alarms: list[Alarm] = []
+        made: list[GlucoseForecast] = []
+        for horizon_min, code in _HORIZONS:
+            forecast = forecaster.forecast(horizon_min)
+            if forecast is None:
+                continue
+            made.append(
+                GlucoseForecast(code=code, at=one.at, horizon_min=horizon_min, forecast=forecast)
+            )
+            ahead = Observation(
+                code=code,
+                value=forecast.mean,
+                at=one.at,
+                sensor=one.sensor,
+                quality=one.quality,
+                backfilled=one.backfilled,
+            )
+            self.twin.assimilate(ahead)
+            alarms += self.alarms.judge(ahead, now)
+            if not one.backfilled:
+                self.summary.add_forecast(
+                    codes.GLUCOSE, one.at, horizon_min, forecast.mean, forecast.low90,
+                    forecast.high90,
+                )  # fmt: skip
+        self.forecasts = tuple(made)
+        return alarms
+
+    def _note(self, one: Observation, now: Boottime, *, judge: bool = True) -> list[Alarm]:
+        self.twin.assimilate(one)
+        self.summary.add(one)
+        return self.alarms.judge(one, now) if judge else []
+
+    def _counted(self, alarms: list[Alarm]) -> list[Alarm]:
+        self.alarms_raised += sum(alarm.phase == "raised" for alarm in alarms)
+        return alarms

@@ -1,0 +1,54 @@
+"""What a configuration amounts to: settings, sensors with their drivers, the collector's key.
+
+``edge-agent config check`` and ``edge-agent run`` make the same plan, so what passes the one
+starts with the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_agent import config
+from edge_agent.config import Settings
+from edge_agent.errors import ConfigError, EdgeError, Problem
+from edge_agent.store.keys import Recipient
+from edge_agent.wiring import Sensor, match
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a hub needs to start; ``recipient`` is ``None`` when nothing is to be kept."""
+
+    settings: Settings
+    sensors: list[Sensor]
+    recipient: Recipient | None
+
+    @property
+    def state_dir(self) -> Path:
+        """Where the hub keeps its identity and its outbox."""
+        return Path(self.settings.hub.state_dir)
+
+    @property
+    def control_socket(self) -> Path:
+        """Where the hub answers ``edge-agent status``."""
+        return Path(self.settings.hub.control_socket)
+
+
+def plan(file: Path) -> Plan:
+    """Read a configuration, find the sensors' drivers and load the collector's public key.
+
+    :raises ConfigError: with everything that is wrong.
+    """
+    settings = config.load(file)
+    sensors, problems = match(settings.sensor)
+    recipient = None
+    if settings.collector is not None:
+        try:
+            recipient = Recipient.load(Path(settings.collector.recipient))
+        except EdgeError as error:
+            problem = Problem("collector.recipient", f"{error.thing}: {error.reason}")
+            problems.append(problem)
+    if problems:
+        raise ConfigError(file, tuple(problems))
+    return Plan(settings, sensors, recipient)

@@ -1,0 +1,117 @@
+"""What a running hub says of itself over its control socket, as ``edge-agent status`` shows it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class VariableStatus(Struct, frozen=True, kw_only=True):
+    """One variable of the twin: value in ``unit``, age in seconds, quality from 0 to 1."""
+
+    code: str
+    title: str
+    domain: str
+    sensor: str
+    value: float | None
+    unit: str
+    state: str
+    quality: float
+    age_s: float
+    stale: bool
+
+
+class ForecastStatus(Struct, frozen=True, kw_only=True):
+    """A forecast of a quantity: the expected value and its 90 % interval, in ``unit``."""
+
+    code: str
+    horizon_min: float
+    mean: float
+    low90: float
+    high90: float
+    unit: str
+    age_s: float
+
+
+class SensorStatus(Struct, frozen=True, kw_only=True):
+    """One sensor and its link since the hub started."""
+
+    name: str
+    driver: str
+    connected: bool
+    connections: int
+    failures: int
+    frames: int
+    rejected: int
+    readings: int
+    last_frame_age_s: float | None
+    last_error: str
+
+
+class AlarmStatus(Struct, frozen=True, kw_only=True):
+    """An alarm that stands, and the evidence that raised it, in words."""
+
+    rule: str
+    title: str
+    priority: str
+    technical: bool
+    age_s: float
+    evidence: list[str]
+
+
+class QueueStatus(Struct, frozen=True, kw_only=True):
+    """A bounded queue: how full it is, how full it has been, what it had to drop."""
+
+    name: str
+    length: int
+    longest: int
+    capacity: int
+    dropped: dict[str, int]
+
+
+class StoreStatus(Struct, frozen=True, kw_only=True):
+    """The outbox of sealed records."""
+
+    buffered: int
+    buffered_bytes: int
+    sealed: int
+    delivered: int
+    evicted: int
+    last_error: str
+    recovered: str
+
+
+class UplinkStatus(Struct, frozen=True, kw_only=True):
+    """The way to the collector."""
+
+    url: str
+    connected: bool
+    sent: int
+    duplicates: int
+    refused: int
+    last_error: str
+    last_success_age_s: float | None
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """The whole hub at one moment."""
+
+    version: str
+    hub: str
+    bed: str
+    pid: int
+    started_at_ns: int
+    """Boot time at which the agent was made, after its imports."""
+    uptime_s: float
+    resident_mib: float
+    peak_resident_mib: float
+    first_reading_after_s: float | None
+    first_delivery_after_s: float | None
+    beats: int
+    alarms_raised: int
+    variables: list[VariableStatus]
+    forecasts: list[ForecastStatus]
+    sensors: list[SensorStatus]
+    alarms: list[AlarmStatus]
+    queues: list[QueueStatus]
+    store: StoreStatus | None
+    uplink: UplinkStatus | None

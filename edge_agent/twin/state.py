@@ -1,0 +1,120 @@
+"""Twin v0: the latest state of the subject, the room and each device, with its age.
+
+Every variable carries value, unit, age and quality, and says when it is stale. Where two sensors
+give the same quantity, the fresh reliable one wins, and among those the newest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edge_agent import codes
+from edge_agent.model import Boottime, Code, Observation, State
+
+_NS_PER_S = 1_000_000_000
+
+
+class Domain(StrEnum):
+    """Whose state a variable describes."""
+
+    SUBJECT = "subject"
+    ROOM = "room"
+    DEVICE = "device"
+
+
+_DOMAIN = {
+    codes.ROOM_TEMPERATURE: Domain.ROOM,
+    codes.ROOM_HUMIDITY: Domain.ROOM,
+    codes.ROOM_CO2: Domain.ROOM,
+    codes.BATTERY: Domain.DEVICE,
+}
+
+FRESH_FOR_S = {
+    codes.HEART_RATE: 15.0,
+    codes.RR_INTERVAL: 15.0,
+    codes.SPO2: 15.0,
+    codes.PULSE_RATE: 15.0,
+    codes.GLUCOSE: 15 * 60.0,
+    codes.GLUCOSE_TREND: 15 * 60.0,
+    codes.GLUCOSE_IN_15_MIN: 15 * 60.0,
+    codes.GLUCOSE_IN_30_MIN: 15 * 60.0,
+    codes.SDNN: 10 * 60.0,
+    codes.RMSSD: 10 * 60.0,
+    codes.PNN50: 10 * 60.0,
+    codes.BATTERY: 24 * 3600.0,
+}
+"""For how many seconds a value of a quantity describes the present; the room's: 2 minutes."""
+
+_FRESH_ELSE_S = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """One variable of the twin at one moment.
+
+    ``value`` is in ``code.unit`` or ``None``; ``age_s`` counts seconds since it was true;
+    ``is_stale`` tells that it no longer describes the present.
+    """
+
+    code: Code
+    domain: Domain
+    sensor: str
+    value: float | None
+    state: State
+    quality: float
+    at: Boottime
+    age_s: float
+    is_stale: bool
+
+
+class Twin:
+    """Keeps the latest observation of every quantity of every sensor."""
+
+    def __init__(self) -> None:
+        self._latest: dict[tuple[Code, str], Observation] = {}
+
+    def assimilate(self, observation: Observation) -> None:
+        """Take in an observation; one older than what is known changes nothing."""
+        key = (observation.code, observation.sensor)
+        known = self._latest.get(key)
+        if known is None or observation.at >= known.at:
+            self._latest[key] = observation
+
+    def variable(self, code: Code, now: Boottime) -> Variable | None:
+        """Return the best known value of ``code``, or ``None`` when nothing was ever measured."""
+        return self._best((one for (known, _), one in self._latest.items() if known == code), now)
+
+    def snapshot(self, now: Boottime) -> tuple[Variable, ...]:
+        """Return every variable: the best per quantity, and per device for its own state."""
+        groups: dict[tuple[Code, str], list[Observation]] = {}
+        for (code, sensor), one in self._latest.items():
+            own = sensor if _DOMAIN.get(code) is Domain.DEVICE else ""
+            groups.setdefault((code, own), []).append(one)
+        best = (self._best(group, now) for group in groups.values())
+        return tuple(variable for variable in best if variable is not None)
+
+    def _best(self, candidates: Iterable[Observation], now: Boottime) -> Variable | None:
+        views = [_view(one, now) for one in candidates]
+        return max(views, key=_preference, default=None)
+
+
+def _preference(variable: Variable) -> tuple[bool, bool, Boottime]:
+    usable = variable.state is State.MEASURED and variable.value is not None
+    return (not variable.is_stale, usable, variable.at)
+
+
+def _view(one: Observation, now: Boottime) -> Variable:
+    age_s = max(0.0, (now - one.at) / _NS_PER_S)
+    return Variable(
+        code=one.code,
+        domain=_DOMAIN.get(one.code, Domain.SUBJECT),
+        sensor=one.sensor,
+        value=one.value,
+        state=one.state,
+        quality=one.quality,
+        at=one.at,
+        age_s=age_s,
+        is_stale=age_s > FRESH_FOR_S.get(one.code, _FRESH_ELSE_S),
+    )

@@ -1,0 +1,118 @@
+import pytest
+
+from edge_agent import config
+from edge_agent.errors import ConfigError
+
+GOOD = """
+[subject]
+pseudonym = "00112233445566778899aabbccddeeff"
+"""
+
+
+def write(tmp_path, text):
+    file = tmp_path / "hub.toml"
+    file.write_text(text)
+    return file
+
+
+def problems(tmp_path, text):
+    with pytest.raises(ConfigError) as caught:
+        config.load(write(tmp_path, text))
+    assert str(tmp_path / "hub.toml") in str(caught.value)
+    return {problem.path: str(problem) for problem in caught.value.problems}
+
+
+def test_the_shortest_configuration_gets_safe_defaults(tmp_path):
+    settings = config.load(write(tmp_path, GOOD))
+    assert settings.hub.summary_interval_s == 60
+    assert settings.alarms.spo2_low_percent == 90
+    assert settings.collector is None
+
+
+def test_paths_are_taken_from_the_folder_of_the_file(tmp_path):
+    text = GOOD + '[hub]\nstate_dir = "state"\ncontrol_socket = "/run/x/control.sock"\n'
+    settings = config.load(write(tmp_path, text))
+    assert settings.hub.state_dir == str(tmp_path / "state")
+    assert settings.hub.control_socket == "/run/x/control.sock"
+
+
+def test_every_problem_is_reported_at_once_with_its_key_path(tmp_path):
+    found = problems(
+        tmp_path,
+        """
+[hub]
+summary_interval = 5
+store_quota_mib = "big"
+[subject]
+pseudonym = "Bob"
+[collector]
+url = "https://clinic.example"
+[[sensor]]
+name = "ecg"
+driver = 3
+adress = "x"
+[alarms]
+spo2_low_percent = 20
+[extra]
+""",
+    )
+    assert set(found) == {
+        "hub.summary_interval",
+        "hub.store_quota_mib",
+        "subject.pseudonym",
+        "collector.recipient",
+        "sensor[0].driver",
+        "sensor[0].adress",
+        "alarms.spo2_low_percent",
+        "extra",
+    }
+    assert "did you mean 'summary_interval_s'?" in found["hub.summary_interval"]
+    assert "32 hexadecimal digits" in found["subject.pseudonym"]
+    assert ">= 50" in found["alarms.spo2_low_percent"]
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://clinic.example", "loopback only"),
+        ("ftp://clinic.example", "not a web address"),
+        ("https://clinic.example:port", "https://host"),
+        ("clinic", "not a web address"),
+    ],
+)
+def test_a_url_that_would_leak_or_lead_nowhere_is_refused(tmp_path, url, reason):
+    found = problems(tmp_path, GOOD + f'[collector]\nurl = "{url}"\nrecipient = "r.json"\n')
+    assert reason in found["collector.url"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8080", "http://[::1]:80", "https://clinic.example"]
+)
+def test_loopback_may_be_plain_and_the_network_must_be_https(tmp_path, url):
+    text = GOOD + f'[collector]\nurl = "{url}"\nrecipient = "r.json"\n'
+    assert config.load(write(tmp_path, text)).collector.url == url
+
+
+def test_two_sensors_may_not_share_a_name(tmp_path):
+    sensor = '[[sensor]]\nname = "a"\ndriver = "nonin-2"\nport = "/dev/x"\n'
+    found = problems(tmp_path, GOOD + sensor + sensor)
+    assert "also the name of sensor[0]" in found["sensor[1].name"]
+
+
+def test_limits_that_cross_are_refused(tmp_path):
+    text = GOOD + "[alarms]\nheart_rate_low_per_min = 120\nheart_rate_high_per_min = 110\n"
+    assert "alarms.heart_rate_low_per_min" in problems(tmp_path, text)
+
+
+def test_a_file_that_is_not_there_or_not_toml_says_so(tmp_path):
+    with pytest.raises(ConfigError, match="No such file"):
+        config.load(tmp_path / "none.toml")
+    assert "not valid TOML" in problems(tmp_path, "[hub")["(file)"]
+    (tmp_path / "hub.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        config.load(tmp_path / "hub.toml")
+
+
+def test_a_wrong_shape_is_a_problem_and_not_a_crash(tmp_path):
+    found = problems(tmp_path, "hub = 3\nsubject = []\nsensor = [1]\n")
+    assert {"hub", "subject", "sensor[0]"} <= set(found)

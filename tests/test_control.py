@@ -1,0 +1,89 @@
+import asyncio
+import contextlib
+import json
+import socket
+import stat
+
+import pytest
+
+from edge_agent.control import ControlError, ControlServer, ask_status
+from edge_agent.status import Status
+
+STATUS = Status(
+    version="0", hub="ab", bed="3", pid=1, started_at_ns=0, uptime_s=1.0, resident_mib=1.0,
+    peak_resident_mib=1.0, first_reading_after_s=None, first_delivery_after_s=None, beats=0,
+    alarms_raised=0, variables=[], forecasts=[], sensors=[], alarms=[], queues=[], store=None,
+    uplink=None,
+)  # fmt: skip
+
+
+@contextlib.asynccontextmanager
+async def serving(path):
+    server = ControlServer(path, lambda: STATUS)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+async def say(path, line):
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    writer.write(line)
+    await writer.drain()
+    answer = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    return json.loads(answer) if answer else None
+
+
+async def test_a_hub_answers_its_status_and_only_to_its_group(tmp_path):
+    path = tmp_path / "run" / "control.sock"
+    async with serving(path):
+        assert await ask_status(path) == STATUS
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    assert not path.exists()
+
+
+async def test_an_unknown_command_and_garbage_get_an_error_and_the_hub_goes_on(tmp_path):
+    path = tmp_path / "control.sock"
+    async with serving(path):
+        assert "unknown command" in (await say(path, b'{"command": "reboot"}\n'))["error"]
+        assert "JSON" in (await say(path, b"\xff\x00garbage\n"))["error"]
+        assert await say(path, b"x" * 10_000 + b"\n") is None
+        assert await ask_status(path) == STATUS
+
+
+async def test_nobody_there_says_what_to_do(tmp_path):
+    with pytest.raises(ControlError, match="no hub is running there"):
+        await ask_status(tmp_path / "none.sock")
+
+
+async def test_a_socket_left_by_a_killed_hub_is_replaced(tmp_path):
+    path = tmp_path / "control.sock"
+    left = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    left.bind(str(path))
+    left.close()
+    async with serving(path):
+        assert await ask_status(path) == STATUS
+
+
+async def test_a_second_hub_does_not_push_the_first_aside(tmp_path):
+    path = tmp_path / "control.sock"
+    async with serving(path):
+        with pytest.raises(ControlError, match="another hub"):
+            await ControlServer(path, lambda: STATUS).start()
+        assert await ask_status(path) == STATUS
+
+
+async def test_a_file_that_is_no_socket_is_never_removed(tmp_path):
+    path = tmp_path / "control.sock"
+    path.write_text("notes")
+    with pytest.raises(ControlError, match="no socket"):
+        await ControlServer(path, lambda: STATUS).start()
+    assert path.read_text() == "notes"
+
+
+async def test_a_path_too_long_for_a_socket_says_so(tmp_path):
+    with pytest.raises(ControlError, match="shorter path"):
+        await ControlServer(tmp_path / ("x" * 120), lambda: STATUS).start()

@@ -1,0 +1,51 @@
+import asyncio
+
+from edge_agent.outgoing import SUMMARIES_AT_MOST, Draft, Outgoing
+
+
+def summary(number):
+    return Draft("summary", {"t": [{"n": number}]}, 1)
+
+
+def alarm(number):
+    return Draft("alarm", {"t": [{"n": number}]}, 1)
+
+
+async def test_alarms_go_before_summaries_and_stay_until_they_are_stored():
+    outgoing = Outgoing()
+    outgoing.put(summary(1))
+    outgoing.put(alarm(2))
+    first = await outgoing.first()
+    assert first == alarm(2)
+    assert await outgoing.first() == first
+    outgoing.stored(first)
+    assert await outgoing.first() == summary(1)
+
+
+async def test_summaries_that_pile_up_lose_the_oldest_and_alarms_never_go():
+    outgoing = Outgoing()
+    for number in range(1000):
+        outgoing.put(alarm(number))
+    for number in range(SUMMARIES_AT_MOST + 3):
+        outgoing.put(summary(number))
+    assert outgoing.dropped == 3
+    assert len(outgoing) == 1000 + SUMMARIES_AT_MOST
+
+
+async def test_a_summary_dropped_while_it_was_stored_takes_no_other_with_it():
+    outgoing = Outgoing()
+    outgoing.put(summary(0))
+    taken = await outgoing.first()
+    for number in range(1, SUMMARIES_AT_MOST + 1):
+        outgoing.put(summary(number))
+    outgoing.stored(taken)
+    assert len(outgoing) == SUMMARIES_AT_MOST
+    assert await outgoing.first() == summary(1)
+
+
+async def test_a_waiting_writer_gets_a_draft_that_comes_later():
+    outgoing = Outgoing()
+    waiting = asyncio.create_task(outgoing.first())
+    await asyncio.sleep(0)
+    outgoing.put(alarm(1))
+    assert await waiting == alarm(1)
