@@ -13,12 +13,15 @@ import contextlib
 import logging
 import random
 import signal
+import ssl
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from edge_agent.alarms.rules import Rule, limit_rules, stale_rules
 from edge_agent.clock import Clock, ClockRecord
+from edge_agent.config import CollectorSettings
 from edge_agent.control import ControlServer
-from edge_agent.errors import StoreError
+from edge_agent.errors import SealError, StoreError
 from edge_agent.model import Alarm, Boottime, Event, Reading
 from edge_agent.notify import notify, watchdog_interval_s
 from edge_agent.outgoing import Draft, Outgoing
@@ -28,7 +31,8 @@ from edge_agent.reading_queue import ReadingQueue
 from edge_agent.reporting import report
 from edge_agent.status import Status
 from edge_agent.store.keys import HubIdentity
-from edge_agent.store.outbox import Outbox
+from edge_agent.store.outbox import Counts, Outbox
+from edge_agent.store.seal import RecordClass
 from edge_agent.summary import alarm_tables
 from edge_agent.sync.client import Uploader
 from edge_agent.wiring import Links
@@ -56,6 +60,10 @@ class Agent:
         self.links = Links(plan.sensors, self._receive, clock, self._rng)
         self.outbox: Outbox | None = None
         self.uploader: Uploader | None = None
+        self.counts: Counts | None = None
+        self.hub_id = ""
+        self.unsealable = 0
+        self._uplink: asyncio.Task[None] | None = None
         self._progress_at = self.started_at
 
     async def run_until_signal(self) -> None:
@@ -76,14 +84,15 @@ class Agent:
             await control.start()
             tasks = self._start()
             try:
+                if self.uploader is not None:
+                    self._uplink = self._spawn("uplink", self.uploader.run)
                 notify("READY=1")
                 log.info("hub started with %d sensor(s)", len(self.plan.sensors))
                 await stop.wait()
             finally:
                 notify("STOPPING=1")
-                await _end(tasks)
                 await control.stop()
-                await self._finish()
+                await self._finish(tasks)
         finally:
             await self._close_store()
 
@@ -99,11 +108,12 @@ class Agent:
         jobs |= {"pipeline": self._assess, "tick": self._tick, "summary": self._summarise}
         if self.outbox is not None:
             jobs["store"] = self._store
-        if self.uploader is not None:
-            jobs["uplink"] = self.uploader.run
         if watchdog_interval_s() is not None:
             jobs["watchdog"] = self._watchdog
-        return [asyncio.create_task(self._watch_over(*job), name=job[0]) for job in jobs.items()]
+        return [self._spawn(name, job) for name, job in jobs.items()]
+
+    def _spawn(self, name: str, job: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        return asyncio.create_task(self._watch_over(name, job), name=name)
 
     async def _watch_over(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -139,40 +149,40 @@ class Agent:
             self._draft_summary()
 
     def _draft_summary(self) -> None:
-        rows = self.pipeline.summary.rows
-        if rows:
+        if self.outbox is not None and self.pipeline.summary.rows:
             tables = self.pipeline.summary.take(ClockRecord.take(self.clock))
-            self.outgoing.put(Draft("summary", tables, rows))
+            self.outgoing.put(Draft(RecordClass.SUMMARY, tables))
 
     def _send(self, alarms: list[Alarm]) -> None:
         for alarm in alarms:
             log.warning("alarm %s: %s", alarm.phase, alarm.title)
-            record = alarm_tables(alarm, ClockRecord.take(self.clock))
-            self.outgoing.put(Draft("alarm", record, 1))
+            if self.outbox is not None:
+                tables = alarm_tables(alarm, ClockRecord.take(self.clock))
+                self.outgoing.put(Draft(RecordClass.ALARM, tables))
 
     async def _store(self) -> None:
         while True:
-            draft = await self.outgoing.first()
             try:
-                await self._seal(draft)
+                await self._seal(await self.outgoing.first())
             except StoreError as error:
-                self._note_store_error(error)
+                if str(error) != self.store_error:
+                    log.error("%s", error)  # noqa: TRY400 - the message says it all
+                self.store_error = str(error)
                 await self.clock.sleep(_STORE_RETRY_S)
 
     async def _seal(self, draft: Draft) -> None:
         """Seal a draft and commit it; only then is it taken off the queue."""
-        if self.outbox is None:
+        if self.outbox is None or self.uploader is None:
             return
-        await self.outbox.append(draft.kind, draft.tables, draft.rows)
+        try:
+            await self.outbox.append(draft.record_class, draft.tables, at=self.clock.boottime())
+        except SealError:  # trying again can't help, and those behind must not wait for it
+            self.unsealable += 1
+            log.exception("a %s can't be sealed and is dropped", draft.record_class.label)
         self.outgoing.stored(draft)
         self.store_error = ""
-        if self.uploader is not None:
-            self.uploader.wake()
-
-    def _note_store_error(self, error: StoreError) -> None:
-        if str(error) != self.store_error:
-            log.error("%s", error)
-        self.store_error = str(error)
+        self.counts = await self.outbox.counts()
+        self.uploader.wake()
 
     async def _watchdog(self) -> None:
         """Report liveness while the pipeline keeps up; a hang stops the reports."""
@@ -188,25 +198,29 @@ class Agent:
         if plan.recipient is None or plan.settings.collector is None:
             log.warning("no [collector] configured: summaries are not kept")
             return
+        identity = HubIdentity.load_or_create(plan.state_dir)
+        self.hub_id = identity.hub_id.hex()
         self.outbox = await Outbox.open(
             plan.state_dir / "outbox.db",
-            identity=HubIdentity.load_or_create(plan.state_dir),
+            identity=identity,
             recipient=plan.recipient,
             subject=bytes.fromhex(plan.settings.subject.pseudonym),
+            boot_id=_boot_id(),
             quota_bytes=plan.settings.hub.store_quota_mib << 20,
-            boot_id=boot_id(),
         )
+        self.counts = await self.outbox.counts()
         self.uploader = Uploader(
             self.outbox,
             plan.settings.collector.url,
-            clock=self.clock,
-            rng=self._rng,
-            ssl_context=tls_context(plan.settings.collector),
+            self.clock,
+            self._rng,
+            ssl_context=_tls(plan.settings.collector),
             timeout_s=plan.settings.collector.timeout_s,
         )
 
-    async def _finish(self) -> None:
-        """Work off what the links brought last, seal it, and give it a moment to be delivered."""
+    async def _finish(self, tasks: list[asyncio.Task[None]]) -> None:
+        """End the tasks, seal what is in memory, and give it a moment to be delivered."""
+        await _end(tasks)
         while len(self.readings):
             self._assess_one(await self.readings.get())
         self._draft_summary()
@@ -214,17 +228,35 @@ class Agent:
             while len(self.outgoing):
                 await self._seal(await self.outgoing.first())
         except StoreError as error:
-            log.error("not stored at the end: %d record(s): %s", len(self.outgoing), error)
-        if self.uploader is not None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LAST_DELIVERY_S):
-                    await self.uploader.drain()
+            log.error("%d record(s) not stored at the end: %s", len(self.outgoing), error)  # noqa: TRY400 - the message says it all
+        if self.outbox is not None:
+            await self._last_delivery(self.outbox)
+
+    async def _last_delivery(self, outbox: Outbox) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_DELIVERY_S):
+                while (await outbox.counts()).buffered:  # noqa: ASYNC110 - a few looks at the disk
+                    await asyncio.sleep(_LAST_DELIVERY_S / 20)
 
     async def _close_store(self) -> None:
-        if self.uploader is not None:
-            await self.uploader.close()
+        if self._uplink is not None:
+            await _end([self._uplink])
         if self.outbox is not None:
             await self.outbox.close()
+
+
+def _boot_id() -> str:
+    """Return the kernel's random name of this boot."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def _tls(collector: CollectorSettings) -> ssl.SSLContext | None:
+    """Return the trust for the collector: the system's, or a private authority's alone."""
+    if collector.url.startswith("http:"):
+        return None
+    context = ssl.create_default_context(cafile=collector.ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
 
 
 def _rules(plan: Plan) -> tuple[Rule, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import Literal
 
+from edge_agent.store.seal import RecordClass
 from edge_agent.summary import Tables
 
 SUMMARIES_AT_MOST = 32
@@ -15,11 +15,10 @@ SUMMARIES_AT_MOST = 32
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The tables of a record that is not sealed yet, and how many rows they have."""
+    """The tables of a record that is not sealed yet."""
 
-    kind: Literal["alarm", "summary"]
+    record_class: RecordClass
     tables: Tables
-    rows: int
 
 
 class Outgoing:
@@ -40,7 +39,7 @@ class Outgoing:
 
     def put(self, draft: Draft) -> None:
         """Add a draft."""
-        if draft.kind == "alarm":
+        if draft.record_class is RecordClass.ALARM:
             self._alarms.append(draft)
         else:
             if len(self._summaries) >= SUMMARIES_AT_MOST:
@@ -59,6 +58,6 @@ class Outgoing:
 
     def stored(self, draft: Draft) -> None:
         """Take off a draft that is in the store now."""
-        queue = self._alarms if draft.kind == "alarm" else self._summaries
+        queue = self._alarms if draft.record_class is RecordClass.ALARM else self._summaries
         if draft in queue:  # a summary may have been dropped while it was being stored
             queue.remove(draft)

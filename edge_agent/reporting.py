@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent import __version__
 from edge_agent.model import Alarm, Boottime, Evidence
+from edge_agent.outgoing import SUMMARIES_AT_MOST
 from edge_agent.pipeline import GlucoseForecast
 from edge_agent.reading_queue import ReadingQueue
 from edge_agent.status import (
@@ -16,6 +17,8 @@ from edge_agent.status import (
     QueueStatus,
     SensorStatus,
     Status,
+    StoreStatus,
+    UplinkStatus,
     VariableStatus,
 )
 from edge_agent.twin.state import Variable
@@ -31,10 +34,10 @@ def report(agent: Agent) -> Status:
     """Return the status of ``agent`` at this moment."""
     now = agent.clock.boottime()
     pipeline = agent.pipeline
-    delivered_at = agent.uploader.state.first_success_at if agent.uploader else None
+    delivered_at = agent.uploader.state.first_success if agent.uploader else None
     return Status(
         version=__version__,
-        hub=agent.outbox.hub_id.hex() if agent.outbox else "",
+        hub=agent.hub_id,
         bed=agent.plan.settings.subject.bed,
         pid=os.getpid(),
         started_at_ns=agent.started_at,
@@ -125,6 +128,49 @@ def _readings(queue: ReadingQueue) -> QueueStatus:
         longest=queue.longest,
         capacity=queue.capacity,
         dropped=dict(queue.dropped),
+    )
+
+
+def _outgoing(agent: Agent) -> QueueStatus:
+    return QueueStatus(
+        name="to be sealed",
+        length=len(agent.outgoing),
+        longest=agent.outgoing.longest,
+        capacity=SUMMARIES_AT_MOST,
+        dropped={"summaries": agent.outgoing.dropped, "unsealable": agent.unsealable},
+    )
+
+
+def _store(agent: Agent) -> StoreStatus | None:
+    if agent.outbox is None or agent.counts is None:
+        return None
+    recovery = agent.outbox.recovery
+    return StoreStatus(
+        buffered=agent.counts.buffered,
+        buffered_bytes=agent.counts.buffered_octets,
+        sealed=agent.counts.sealed_total,
+        delivered=agent.counts.delivered_total,
+        evicted=agent.counts.evicted_total,
+        last_error=agent.store_error,
+        recovered="" if recovery is None else str(recovery),
+    )
+
+
+def _uplink(agent: Agent, now: Boottime) -> UplinkStatus | None:
+    collector, uploader = agent.plan.settings.collector, agent.uploader
+    if collector is None or uploader is None:
+        return None
+    state = uploader.state
+    return UplinkStatus(
+        url=collector.url,
+        connected=state.connected,
+        sent=state.sent,
+        duplicates=state.duplicates,
+        refused=state.refused,
+        last_error=state.last_error,
+        last_success_age_s=None
+        if state.last_success is None
+        else _seconds(state.last_success, now),
     )
 
 

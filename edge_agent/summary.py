@@ -9,6 +9,7 @@ mean over what was never measured together would mean nothing.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
@@ -61,6 +62,7 @@ class _Statistics:
             "quality": _rounded(self.quality),
             "state": " ".join(states),
             "backfilled": self.first.backfilled,
+            "device_ns": self.last.device_ns,
         }
 
 
@@ -164,4 +166,4 @@ def _event_row(kind: str, sensor: str, at: Boottime, detail: Mapping[str, str | 
 
 def _rounded(value: float | None) -> float | None:
     """Keep four decimals: finer than any sensor here, and kind to compression."""
-    return None if value is None else round(value, 4)
+    return None if value is None or not math.isfinite(value) else round(value, 4)

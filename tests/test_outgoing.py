@@ -1,14 +1,15 @@
 import asyncio
 
 from edge_agent.outgoing import SUMMARIES_AT_MOST, Draft, Outgoing
+from edge_agent.store.seal import RecordClass
 
 
 def summary(number):
-    return Draft("summary", {"t": [{"n": number}]}, 1)
+    return Draft(RecordClass.SUMMARY, {"t": [{"n": number}]})
 
 
 def alarm(number):
-    return Draft("alarm", {"t": [{"n": number}]}, 1)
+    return Draft(RecordClass.ALARM, {"t": [{"n": number}]})
 
 
 async def test_alarms_go_before_summaries_and_stay_until_they_are_stored():

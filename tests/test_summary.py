@@ -30,7 +30,7 @@ def test_live_values_of_a_quantity_become_one_row_of_statistics():
     assert row == {
         "code": "MDC_PULS_OXIM_SAT_O2", "unit": "%", "sensor": "ox", "first_ns": 1, "last_ns": 3,
         "n": 3, "min": 90.0, "mean": 95.0, "max": 99.0, "last": 99.0, "quality": 0.9,
-        "state": "measured", "backfilled": False,
+        "state": "measured", "backfilled": False, "device_ns": None,
     }  # fmt: skip
 
 

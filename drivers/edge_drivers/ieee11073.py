@@ -46,7 +46,10 @@ def encode_sfloat(value: float) -> int:
     if math.isinf(value):
         return POSITIVE_INFINITY if value > 0 else NEGATIVE_INFINITY
     for exponent in range(-8, 8):
-        mantissa = round(value / 10.0**exponent)
+        scaled = value / 10.0**exponent
+        if math.isinf(scaled):
+            continue
+        mantissa = round(scaled)
         # With exponent zero the outermost mantissas are the special values.
         largest = 2045 if exponent == 0 else 2047
         if abs(mantissa) <= largest:

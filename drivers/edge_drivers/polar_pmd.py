@@ -18,7 +18,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.codes import ECG
+from edge_agent.codes import ECG, HEART_RATE
 from edge_agent.driver import Decoder, Driver, FrameError, Gatt, Output, Read, Request, Write
 from edge_agent.model import Boottime, Event, EventKind, Waveform
 from edge_drivers import heart_rate
@@ -37,6 +37,7 @@ _TYPE_MASK = 0x3F
 _HEAD = struct.Struct("<BQB")
 _RATE_TOLERANCE = 0.1
 _SMOOTHING = 0.1
+_CLOCK_RESET_NS = 60 * 10**9
 
 
 class Opcode(IntEnum):
@@ -163,10 +164,13 @@ class PolarDecoder(Decoder):
     def __init__(self, sensor: str) -> None:
         super().__init__(sensor)
         self._last_ns: int | None = None
+        self._last_at = Boottime(0)
+        self._is_new_stream = True
         self._period_ns = 1e9 / NOMINAL_RATE_HZ
 
     def open(self, at: Boottime) -> Iterable[Request]:  # noqa: ARG002 - nothing depends on it
         """Read the battery, stop a stream left over from before, start a new one."""
+        self._is_new_stream = True
         return (
             Read(BATTERY_LEVEL),
             Write(CONTROL_POINT, ControlRequest(Opcode.STOP).to_bytes()),
@@ -191,13 +195,9 @@ class PolarDecoder(Decoder):
         return (Write(CONTROL_POINT, ControlRequest(Opcode.STOP).to_bytes()),)
 
     def _waveform(self, frame: EcgFrame, at: Boottime) -> Iterator[Output]:
-        count, last_ns = len(frame.samples_uv), self._last_ns
-        if last_ns is not None and frame.timestamp_ns <= last_ns and not self._is_reset(frame):
-            raise FrameError("ECG frame", "its time does not come after the one before", 1)
-        missing_s = 0.0
-        if last_ns is not None:
-            missing_s = self._learn_spacing(frame.timestamp_ns - last_ns, count)
-        self._last_ns = frame.timestamp_ns
+        count = len(frame.samples_uv)
+        missing_s = self._missing_s(frame, at)
+        self._last_ns, self._last_at, self._is_new_stream = frame.timestamp_ns, at, False
         if missing_s:
             detail = {"missing_s": round(missing_s, 3)}
             yield Event(kind=EventKind.GAP, at=at, sensor=self.sensor, detail=detail)
@@ -212,21 +212,27 @@ class PolarDecoder(Decoder):
             follows_gap=bool(missing_s),
         )
 
-    def _is_reset(self, frame: EcgFrame) -> bool:
-        """Whether the strap's clock fell back: it restarts in 2019 after a minute off the skin."""
-        return self._last_ns is not None and self._last_ns - frame.timestamp_ns > 60e9
-
-    def _learn_spacing(self, spacing_ns: int, count: int) -> float:
+    def _missing_s(self, frame: EcgFrame, at: Boottime) -> float:
         """Refine the sample period; return the seconds of signal missing before this frame.
 
-        A clock that fell back leaves the gap unknown; it is told as at least one sample.
+        Across connections, and when the strap's clock fell back (it restarts in 2019 after a
+        minute off the skin), the gap is judged by arrival.
+
+        :raises FrameError: the time does not come after that of the frame before.
         """
-        if spacing_ns <= 0:
-            return self._period_ns / 1e9
-        period_ns = spacing_ns / count
-        if abs(period_ns / self._period_ns - 1) <= _RATE_TOLERANCE:
-            self._period_ns += _SMOOTHING * (period_ns - self._period_ns)
+        if self._last_ns is None:
             return 0.0
+        count, spacing_ns = len(frame.samples_uv), frame.timestamp_ns - self._last_ns
+        clock_fell_back = spacing_ns < -_CLOCK_RESET_NS
+        if self._is_new_stream or clock_fell_back:
+            spacing_ns = at - self._last_at
+        elif spacing_ns <= 0:
+            raise FrameError("ECG frame", "its time does not come after the one before", 1)
+        else:
+            period_ns = spacing_ns / count
+            if abs(period_ns / self._period_ns - 1) <= _RATE_TOLERANCE:
+                self._period_ns += _SMOOTHING * (period_ns - self._period_ns)
+                return 0.0
         return max(self._period_ns, spacing_ns - count * self._period_ns) / 1e9
 
     def _control(self, data: bytes, at: Boottime) -> Iterator[Output]:
@@ -264,5 +270,5 @@ DRIVER = Driver(
         silence_s=10.0,
     ),
     decoder=PolarDecoder,
-    measures=(ECG,),
+    measures=(ECG, HEART_RATE),
 )

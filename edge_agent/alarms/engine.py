@@ -15,7 +15,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edge_agent.alarms.rules import LimitRule, Rule, StaleRule
-from edge_agent.model import Alarm, Boottime, Event, Evidence, Observation, Phase, Reading, Waveform
+from edge_agent.model import (
+    Alarm,
+    Boottime,
+    Code,
+    Event,
+    Evidence,
+    Observation,
+    Phase,
+    Reading,
+    Waveform,
+)
 
 _NS_PER_S = 1_000_000_000
 
@@ -31,11 +41,16 @@ class _LimitEpisode:
 
 @dataclass(slots=True)
 class _StaleEpisode:
-    """Where one stale rule stands: the last usable value, and why later ones were not usable."""
+    """Where one stale rule stands: when each quantity was last usable, and why not since."""
 
-    usable_at: Boottime
+    usable_at: dict[Code, Boottime]
     reason: str = "nothing has arrived since the start"
     raised: Alarm | None = None
+
+    def stale(self, rule: StaleRule, now: Boottime) -> list[Code]:
+        """Return the quantities whose last usable value is too long ago."""
+        oldest = now - rule.after_s * _NS_PER_S
+        return [code for code, at in self.usable_at.items() if at < oldest]
 
 
 class AlarmEngine:
@@ -48,7 +63,7 @@ class AlarmEngine:
             if isinstance(rule, LimitRule):
                 self._limits[rule] = _LimitEpisode()
             else:
-                self._stale[rule] = _StaleEpisode(usable_at=started_at)
+                self._stale[rule] = _StaleEpisode(dict.fromkeys(rule.codes, started_at))
 
     @property
     def active(self) -> tuple[Alarm, ...]:
@@ -69,12 +84,13 @@ class AlarmEngine:
 
     def tick(self, now: Boottime) -> list[Alarm]:
         """Find sensors that have gone stale; to be called about once a second."""
-        return [
-            alarm
-            for rule, episode in self._stale.items()
-            if episode.raised is None and now - episode.usable_at > rule.after_s * _NS_PER_S
-            for alarm in (_raise_stale(rule, episode, now),)
-        ]
+        alarms: list[Alarm] = []
+        for rule, episode in self._stale.items():
+            stale = episode.stale(rule, now)
+            if stale and episode.raised is None:
+                episode.raised = _stale_alarm(rule, episode, stale, now)
+                alarms.append(episode.raised)
+        return alarms
 
     def _note_presence(self, reading: Reading, now: Boottime) -> list[Alarm]:
         alarms: list[Alarm] = []
@@ -87,8 +103,8 @@ class AlarmEngine:
                 if not _is_usable(reading):
                     episode.reason = f"the sensor reports: {reading.state.value}"
                     continue
-                episode.usable_at = now
-                if episode.raised is not None:
+                episode.usable_at[reading.code] = now
+                if episode.raised is not None and not episode.stale(rule, now):
                     alarms.append(_clear_stale(episode.raised, reading, now))
                     episode.raised = None
         return alarms
@@ -159,18 +175,22 @@ def _alarm(rule: LimitRule, phase: Phase, one: Observation, episode: str) -> Ala
     )
 
 
-def _raise_stale(rule: StaleRule, episode: _StaleEpisode, now: Boottime) -> Alarm:
-    silent_s = (now - episode.usable_at) / _NS_PER_S
-    evidence = Evidence(
-        quantity="time without a usable value",
-        value=silent_s,
-        unit="s",
-        sensor=rule.sensor,
-        at=now,
-        limit=rule.after_s,
-        note=episode.reason,
+def _stale_alarm(
+    rule: StaleRule, episode: _StaleEpisode, stale: list[Code], now: Boottime
+) -> Alarm:
+    evidence = tuple(
+        Evidence(
+            quantity=f"time without usable {code.title}",
+            value=(now - episode.usable_at[code]) / _NS_PER_S,
+            unit="s",
+            sensor=rule.sensor,
+            at=now,
+            limit=rule.after_s,
+            note=episode.reason,
+        )
+        for code in stale
     )
-    episode.raised = Alarm(
+    return Alarm(
         rule=rule.name,
         episode=_episode_name(rule, now),
         title=rule.title,
@@ -178,9 +198,8 @@ def _raise_stale(rule: StaleRule, episode: _StaleEpisode, now: Boottime) -> Alar
         technical=True,
         phase=Phase.RAISED,
         at=now,
-        evidence=(evidence,),
+        evidence=evidence,
     )
-    return episode.raised
 
 
 def _clear_stale(raised: Alarm, reading: Observation | Waveform, now: Boottime) -> Alarm:

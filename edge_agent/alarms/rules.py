@@ -58,10 +58,11 @@ class LimitRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaleRule:
-    """Raise when ``sensor`` has given no usable value of ``codes`` for ``after_s`` seconds.
+    """Raise when any of ``codes`` has had no usable value from ``sensor`` for ``after_s`` seconds.
 
-    The gap is judged by arrival at the hub, so it needs neither data nor the internet; it also
-    counts from the start of the hub, for a sensor that never came.
+    It clears when all of them are there again. The gap is judged by arrival at the hub, so it
+    needs neither data nor the internet; it also counts from the start of the hub, for a sensor
+    that never came.
     """
 
     name: str
@@ -114,7 +115,7 @@ def stale_rules(sensors: Iterable[tuple[str, tuple[Code, ...], float]]) -> tuple
     return tuple(
         StaleRule(
             name=f"stale-{sensor}",
-            title=f"no usable {' or '.join(code.title for code in measures)} from {sensor}",
+            title=f"{sensor} gives no usable values",
             sensor=sensor,
             codes=measures,
             after_s=after_s,

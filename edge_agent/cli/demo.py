@@ -10,7 +10,7 @@ import click
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """A span of time such as ``90``, ``90s``, ``2m``, ``1h``; gives seconds."""
 
     name = "duration"
@@ -48,7 +48,7 @@ def command(
     report_file: Path | None,
     seed: int,
 ) -> None:
-    r"""Run a real hub against mock sensors, with a collector and a link that is cut.
+    """Run a real hub against mock sensors, with a collector and a link that is cut.
 
     The hub is `edge-agent run` in a process of its own, with its real Bluetooth, serial and
     Modbus clients. Ends with Ctrl-C, or with --for; then exit code 1 means that a record was

@@ -18,7 +18,7 @@ import click
 @click.option("--log-level", default="info", show_default=True,
               type=click.Choice(["debug", "info", "warning", "error"]))  # fmt: skip
 def command(config_file: Path, log_level: str) -> None:
-    r"""Run the hub until SIGTERM or Ctrl-C.
+    """Run the hub until SIGTERM or Ctrl-C.
 
     Ends with exit code 78 when the configuration can't be used; nothing is started then.
 

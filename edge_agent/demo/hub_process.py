@@ -62,7 +62,7 @@ class HubProcess:
 
     async def kill(self) -> None:
         """End the life with SIGKILL: no farewell, like a power cut."""
-        if self._process is not None:
+        if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
 

@@ -14,7 +14,6 @@ from edge_agent.demo.report import Report, account
 from edge_agent.demo.screen import Screen
 from edge_agent.demo.script import Script, play
 from edge_agent.demo.stage import Stage, set_stage
-from edge_agent.store.outbox import Outbox
 
 _REFRESH_S = 0.5
 
@@ -29,8 +28,8 @@ async def run_demo(script: Script, *, seed: int, recording: Path | None) -> Repo
             await _until_over(stage, script, screen)
         console.print("stopping the hub")
         await stage.hub.stop()
-        sealed, buffered = await Outbox.inventory(stage.state_dir / "outbox.db")
-        report = account(stage.hub, stage.collector, sealed, buffered, time.monotonic() - began)
+        async with await stage.open_outbox() as outbox:
+            report = await account(stage.hub, stage.collector, outbox, time.monotonic() - began)
     _print_account(console, report)
     return report
 
@@ -43,7 +42,8 @@ async def _until_over(stage: Stage, script: Script, screen: Screen) -> None:
         loop.add_signal_handler(number, playing.cancel)
     try:
         while not playing.done():
-            screen.show(await stage.hub.status())
+            opened = (await stage.collector.stats()).kept.opened
+            screen.show(await stage.hub.status(), opened)
             await asyncio.wait([playing], timeout=_REFRESH_S)
         with contextlib.suppress(asyncio.CancelledError):
             await playing

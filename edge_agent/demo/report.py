@@ -9,6 +9,7 @@ from msgspec import Struct
 from edge_agent.collector import Collector
 from edge_agent.demo.hub_process import HubProcess
 from edge_agent.status import Status
+from edge_agent.store.outbox import Outbox
 
 _NS_PER_S = 1e9
 
@@ -40,15 +41,13 @@ class Report(Struct, frozen=True, kw_only=True):
     peak_resident_mib: float
 
 
-def account(
-    hub: HubProcess, collector: Collector, sealed: int, buffered: set[str], duration_s: float
+async def account(
+    hub: HubProcess, collector: Collector, outbox: Outbox, duration_s: float
 ) -> Report:
-    """Draw up the account from the hub's statuses, its outbox and the collector's store.
-
-    ``sealed`` is how many records the outbox has ever committed, ``buffered`` the ids in it now.
-    """
-    stats = collector.stats()
-    held = collector.record_ids()
+    """Draw up the account from the hub's statuses, its outbox and the collector's store."""
+    counts, buffered = await outbox.counts(), await _ids(outbox)
+    await collector.open_records()
+    stats, held = await collector.stats(), await collector.queries.record_ids()
     readings: Counter[str] = Counter()
     for life in hub.lives:
         for sensor in life.sensors:
@@ -60,20 +59,28 @@ def account(
         hub_lives=len(hub.lives),
         readings_per_driver=dict(readings),
         beats=sum(life.beats for life in hub.lives),
-        records_sealed=sealed,
+        records_sealed=counts.sealed_total,
         records_sent=sum(uplink.sent for uplink in uplinks),
-        records_received=stats.received,
-        records_opened=stats.opened,
+        records_received=stats.kept.stored,
+        records_opened=stats.kept.opened,
         records_buffered=len(buffered),
         resent=stats.duplicates,
-        lost=sealed - len(set(held) | buffered),
-        duplicated=len(held) - len(set(held)),
+        lost=counts.sealed_total - len(set(held) | buffered),
+        duplicated=len(held) - len(set(held)) + sum(account.forks for account in stats.hubs),
         alarms_raised=sum(life.alarms_raised for life in hub.lives),
         seconds_to_first_reading=_since_spawn(hub, first, first.first_reading_after_s),
         seconds_to_first_delivery=_since_spawn(hub, first, first.first_delivery_after_s),
         seconds_to_stop=None if hub.stop_s is None else round(hub.stop_s, 2),
         peak_resident_mib=round(max(life.peak_resident_mib for life in hub.lives), 1),
     )
+
+
+async def _ids(outbox: Outbox) -> set[bytes]:
+    """Return the id of every record that is still in the outbox."""
+    found: set[bytes] = set()
+    while record := await outbox.next(exclude=frozenset(found)):
+        found.add(record.id)
+    return found
 
 
 def _since_spawn(hub: HubProcess, life: Status, after_s: float | None) -> float | None:

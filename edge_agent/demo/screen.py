@@ -39,6 +39,7 @@ class Screen:
         self._began = time.monotonic()
         self._messages: deque[str] = deque(maxlen=_MESSAGES)
         self._line_due = 0.0
+        self._opened = 0
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
 
     def __enter__(self) -> Self:
@@ -57,8 +58,9 @@ class Screen:
         if self._live is None:
             self._console.print(line, highlight=False)
 
-    def show(self, status: Status | None) -> None:
-        """Show a status, or that the hub does not answer."""
+    def show(self, status: Status | None, opened: int) -> None:
+        """Show a status, or that the hub does not answer; ``opened`` is the collector's count."""
+        self._opened = opened
         if self._live is not None:
             self._live.update(self._picture(status), refresh=True)
         elif time.monotonic() >= self._line_due and status is not None:
@@ -88,8 +90,8 @@ class Screen:
         store, link = status.store, "up" if self._stage.uplink.is_up else "CUT"
         if store is not None:
             table.add_row("buffered", str(store.buffered), "records", f"upstream link is {link}")
-            held = self._stage.collector.stats().opened
-            table.add_row("delivered", str(store.delivered), "records", f"collector opened {held}")
+            opened = f"collector opened {self._opened}"
+            table.add_row("delivered", str(store.delivered), "records", opened)
         return table
 
 

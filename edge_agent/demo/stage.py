@@ -12,7 +12,10 @@ from pathlib import Path
 
 from edge_agent.collector import Collector
 from edge_agent.demo.hub_process import HubProcess
-from edge_agent.store.keys import HubIdentity
+from edge_agent.errors import EdgeError
+from edge_agent.plan import plan
+from edge_agent.store.keys import CARD_FILE, HubIdentity
+from edge_agent.store.outbox import Outbox
 from edge_mocks.uplink import Uplink
 from edge_mocks.world import MockWorld
 
@@ -27,7 +30,21 @@ class Stage:
     collector: Collector
     uplink: Uplink
     hub: HubProcess
-    state_dir: Path
+    config: Path
+
+    async def open_outbox(self) -> Outbox:
+        """Open the outbox that the hub has left, as its next life would."""
+        planned = plan(self.config)
+        if planned.recipient is None:
+            raise EdgeError(str(self.config), "has no [collector]")
+        return await Outbox.open(
+            planned.state_dir / "outbox.db",
+            identity=HubIdentity.load_or_create(planned.state_dir),
+            recipient=planned.recipient,
+            subject=bytes.fromhex(planned.settings.subject.pseudonym),
+            boot_id="after the demo",
+            quota_bytes=planned.settings.hub.store_quota_mib << 20,
+        )
 
 
 @contextlib.asynccontextmanager
@@ -43,20 +60,20 @@ async def set_stage(seed: int, recording: Path | None) -> AsyncIterator[Stage]:
             await uplink.start()
             closing.push_async_callback(uplink.cut)
             world = await closing.enter_async_context(MockWorld(seed=seed, recording=recording))
-            hub = _hub(folder, collector, uplink, world, seed)
+            config = _enrol(folder, collector, uplink, world, seed)
+            environment = {"DBUS_SYSTEM_BUS_ADDRESS": world.bus_address}
+            hub = HubProcess(config, folder / "control.sock", folder / "hub.log", environment)
             closing.push_async_callback(hub.kill)
-            yield Stage(world, collector, uplink, hub, folder / "state")
+            yield Stage(world, collector, uplink, hub, config)
 
 
-def _hub(
-    folder: Path, collector: Collector, uplink: Uplink, world: MockWorld, seed: int
-) -> HubProcess:
-    """Enrol a hub at the collector and write its configuration."""
+def _enrol(folder: Path, collector: Collector, uplink: Uplink, world: MockWorld, seed: int) -> Path:
+    """Enrol a hub at the collector and write the hub's configuration."""
     state_dir = folder / "state"
     HubIdentity.load_or_create(state_dir)
-    collector.enrol(state_dir / "hub.json")
+    collector.enrol(state_dir / CARD_FILE)
     config = folder / "hub.toml"
-    tables = {
+    tables: dict[str, dict[str, object]] = {
         "hub": {
             "state_dir": "state",
             "control_socket": "control.sock",
@@ -69,12 +86,7 @@ def _hub(
         },
     }
     config.write_text(_toml(tables, world.sensors), encoding="utf-8")
-    return HubProcess(
-        config,
-        folder / "control.sock",
-        folder / "hub.log",
-        {"DBUS_SYSTEM_BUS_ADDRESS": world.bus_address},
-    )
+    return config
 
 
 def _toml(tables: dict[str, dict[str, object]], sensors: list[dict[str, object]]) -> str:

@@ -157,3 +157,28 @@ def test_the_most_urgent_alarm_comes_first():
     engine.judge(forecast, forecast.at)
     engine.judge(spo2(1, 80), Boottime(S))
     assert [alarm.rule for alarm in engine.active] == ["spo2-low", "glucose-low-forecast"]
+
+
+def test_one_alarm_names_every_quantity_that_is_missing_and_clears_when_all_are_back():
+    rules = stale_rules([("patch", (codes.ECG, codes.HEART_RATE), 10.0)])
+    engine = AlarmEngine(rules, Boottime(0))
+
+    def rate(at_s):
+        return Observation(code=codes.HEART_RATE, value=60, at=Boottime(at_s * S), sensor="patch")
+
+    def block(at_s):
+        return Waveform(
+            code=codes.ECG, samples=np.ones(3, np.int32), unit_per_count=1.0, rate_hz=130.0,
+            start=Boottime(at_s * S), sensor="patch",
+        )  # fmt: skip
+
+    for second in range(20):  # the ECG goes on, and no beat is found in it
+        engine.judge(block(second), Boottime(second * S))
+    (alarm,) = engine.tick(Boottime(20 * S))
+    assert [evidence.quantity for evidence in alarm.evidence] == ["time without usable heart rate"]
+    (cleared,) = engine.judge(rate(21), Boottime(21 * S))
+    assert cleared.episode == alarm.episode
+    assert len(engine.tick(Boottime(60 * S))) == 1
+    assert len(engine.active[0].evidence) == 2
+    assert engine.judge(block(61), Boottime(61 * S)) == []
+    assert len(engine.judge(rate(62), Boottime(62 * S))) == 1

@@ -20,7 +20,6 @@ from rich.table import Table
 from edge_agent.demo.report import account
 from edge_agent.demo.stage import set_stage
 from edge_agent.dsp import rpeaks
-from edge_agent.store.outbox import Outbox
 from edge_mocks.ecg import SyntheticEcg
 
 SETTLE_S, MEASURE_S = 5.0, 25.0
@@ -54,8 +53,8 @@ async def _measure_hub() -> list[tuple[str, str, str]]:
         if last is None:
             raise SystemExit("the hub does not answer")
         await stage.hub.stop()
-        sealed, buffered = await Outbox.inventory(stage.state_dir / "outbox.db")
-        report = account(stage.hub, stage.collector, sealed, buffered, MEASURE_S)
+        async with await stage.open_outbox() as outbox:
+            report = await account(stage.hub, stage.collector, outbox, MEASURE_S)
     after_imports = last.first_reading_after_s or float("nan")
     return [
         ("start to first reading, after imports", f"{after_imports:.2f} s", "aim <= 1 s"),

@@ -1,0 +1,153 @@
+import dataclasses
+import itertools
+import random
+
+import pytest
+
+from edge_agent import codes
+from edge_agent.link.gatt import Adapter, GattLink
+from edge_agent.model import EventKind
+from edge_drivers import cgm, heart_rate, polar_pmd
+from edge_mocks.bluez import BLUEZ_5_66, BLUEZ_5_82, Bluez
+from edge_mocks.bus import PrivateBus
+from edge_mocks.cgm import CgmSensor
+from edge_mocks.ecg import SyntheticEcg
+from edge_mocks.polar import PolarStrap
+from edge_mocks.traces import SimulatedGlucose
+
+
+@pytest.fixture(params=[BLUEZ_5_66, BLUEZ_5_82], ids=["5.66", "5.82"])
+async def bluez(request, monkeypatch):
+    with PrivateBus() as bus:
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)
+        async with Bluez(bus.address, rng=random.Random(3), personality=request.param) as bluez:
+            yield bluez
+
+
+@pytest.fixture
+async def strap(bluez):
+    source = SyntheticEcg(random.Random(4), rate_hz=130.1, heart_rate_per_min=66.0)
+    strap = PolarStrap(source, random.Random(5))
+    bluez.add(strap.peripheral)
+    async with strap:
+        yield strap
+
+
+def link_to(rig, peripheral, driver, adapter=None, **changes):
+    feed = rig.feed("patch", driver)
+    gatt = dataclasses.replace(driver.link, **changes)
+    adapter = adapter or Adapter()
+    return feed, GattLink(feed, peripheral.address, gatt, adapter, rig.clock, rig.rng)
+
+
+async def test_a_strap_streams_ecg_heart_rate_and_battery(rig, strap):
+    feed, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER)
+    async with rig.running(link):
+        await rig.until(lambda: len(rig.waveforms()) >= 3, "three ECG frames")
+        await rig.until(lambda: rig.values(codes.HEART_RATE), "a heart rate")
+    assert len(rig.waveforms()[0].samples) == 73
+    assert rig.values(codes.BATTERY)
+    assert feed.status.rejected == 0
+
+
+async def test_the_stream_is_stopped_when_the_hub_hangs_up(rig, strap):
+    _, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER)
+    async with rig.running(link):
+        await rig.until(rig.waveforms, "the stream runs")
+        assert strap.streaming
+    assert not strap.streaming
+
+
+async def test_a_lost_link_is_made_again_and_the_gap_is_marked(rig, strap, bluez):
+    feed, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER)
+    async with rig.running(link):
+        await rig.until(rig.waveforms, "the stream runs")
+        bluez.device(strap.peripheral).link_lost()
+        before = len(rig.waveforms())
+        await rig.until(lambda: feed.status.connections == 2, "connected again")
+        await rig.until(lambda: len(rig.waveforms()) > before, "the stream runs again")
+    assert "disconnected" in rig.events(EventKind.DISCONNECTED)[0].detail["reason"]
+    assert rig.waveforms()[before].follows_gap
+
+
+async def test_a_killed_bluetooth_daemon_is_noticed_by_silence(rig, strap, bluez):
+    """bleak goes on believing in the connection; no notification comes any more."""
+    feed, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER, silence_s=1.5)
+    async with rig.running(link):
+        await rig.until(rig.waveforms, "the stream runs")
+        await bluez.crash()  # BlueZ 5.82 is started again by its unit, 5.66 is not
+        await rig.until(lambda: feed.status.failures, "the loss is noticed")
+        if not bluez._running:
+            await bluez.start()
+        await rig.until(lambda: feed.status.connections == 2, "connected again")
+
+
+async def test_garbage_notifications_are_counted_and_the_rest_goes_on(rig, strap):
+    feed, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER)
+    async with rig.running(link):
+        await rig.until(rig.waveforms, "the stream runs")
+        data = strap.peripheral.characteristic(polar_pmd.DATA)
+        for garbage in (b"", b"\xff" * 20, b"\x00" * 9):
+            data.notify(garbage)
+        before = len(rig.waveforms())
+        await rig.until(lambda: len(rig.waveforms()) >= before + 2, "the stream goes on")
+    assert feed.status.rejected >= 2
+    assert rig.events(EventKind.FRAME_REJECTED)
+
+
+async def test_a_sensor_that_is_not_there_says_what_to_check(rig, bluez, monkeypatch):
+    monkeypatch.setattr("edge_agent.link.gatt._SCAN_S", 0.5)
+    feed = rig.feed("patch", polar_pmd.DRIVER)
+    link = GattLink(feed, "00:00:00:00:00:99", polar_pmd.DRIVER.link, Adapter(), rig.clock, rig.rng)
+    async with rig.running(link):
+        await rig.until(lambda: feed.status.failures, "a try")
+    assert "not seen" in feed.status.last_error
+    assert "phone" in feed.status.last_error
+
+
+async def test_a_sensor_of_another_kind_is_named_as_such(rig, strap):
+    feed, link = link_to(rig, strap.peripheral, cgm.DRIVER, pair=False)
+    async with rig.running(link):
+        await rig.until(lambda: feed.status.failures, "a try")
+    assert "driver fits this sensor" in feed.status.last_error
+
+
+async def test_two_sensors_share_one_adapter(rig, strap, bluez):
+    sensor = CgmSensor(SimulatedGlucose(1), random.Random(6), first_after_s=0.5, bonded=True)
+    bluez.add(sensor.peripheral)
+    adapter = Adapter()
+    _, strap_link = link_to(rig, strap.peripheral, heart_rate.DRIVER, adapter)
+    _, cgm_link = link_to(rig, sensor.peripheral, cgm.DRIVER, adapter)
+    async with sensor, rig.running(strap_link), rig.running(cgm_link):
+        await rig.until(lambda: rig.values(codes.HEART_RATE), "the strap")
+        await rig.until(lambda: rig.values(codes.GLUCOSE), "the glucose sensor")
+
+
+async def test_the_sensors_memory_comes_as_backfill_and_the_next_value_live(rig, bluez):
+    sensor = CgmSensor(SimulatedGlucose(1), random.Random(6), first_after_s=1.5, bonded=True)
+    bluez.add(sensor.peripheral)
+    feed, link = link_to(rig, sensor.peripheral, cgm.DRIVER)
+    async with sensor, rig.running(link):
+        await rig.until(
+            lambda: any(
+                not one.backfilled
+                for one in rig.emitted
+                if getattr(one, "code", 0) == codes.GLUCOSE
+            ),
+            "a live value",
+        )
+    glucose = [one for one in rig.emitted if getattr(one, "code", None) == codes.GLUCOSE]
+    past, live = glucose[:-1], glucose[-1]
+    assert len(past) > 60
+    assert all(one.backfilled for one in past)
+    assert all(a.at < b.at for a, b in itertools.pairwise(past))
+    assert live.at >= past[-1].at
+    assert feed.status.rejected == 0
+
+
+async def test_an_adapter_switched_off_says_so(rig, strap, bluez):
+    feed, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER)
+    bluez.adapter.set_powered(on=False)
+    async with rig.running(link):
+        await rig.until(lambda: feed.status.failures, "a try")
+    assert "adapter" in feed.status.last_error.lower()
