@@ -31,7 +31,7 @@ from edge_agent.reading_queue import ReadingQueue
 from edge_agent.reporting import report
 from edge_agent.status import Status
 from edge_agent.store.keys import HubIdentity
-from edge_agent.store.outbox import Counts, Outbox
+from edge_agent.store.outbox import Outbox
 from edge_agent.store.seal import RecordClass
 from edge_agent.summary import alarm_tables
 from edge_agent.sync.client import Uploader
@@ -60,7 +60,6 @@ class Agent:
         self.links = Links(plan.sensors, self._receive, clock, self._rng)
         self.outbox: Outbox | None = None
         self.uploader: Uploader | None = None
-        self.counts: Counts | None = None
         self.hub_id = ""
         self.unsealable = 0
         self._uplink: asyncio.Task[None] | None = None
@@ -96,9 +95,9 @@ class Agent:
         finally:
             await self._close_store()
 
-    def status(self) -> Status:
+    async def status(self) -> Status:
         """Return what the hub sees, holds and sends now."""
-        return report(self)
+        return report(self, None if self.outbox is None else await self.outbox.counts())
 
     def _start(self) -> list[asyncio.Task[None]]:
         """Start every task. Links end themselves never; the others are watched over."""
@@ -181,7 +180,6 @@ class Agent:
             log.exception("a %s can't be sealed and is dropped", draft.record_class.label)
         self.outgoing.stored(draft)
         self.store_error = ""
-        self.counts = await self.outbox.counts()
         self.uploader.wake()
 
     async def _watchdog(self) -> None:
@@ -208,7 +206,6 @@ class Agent:
             boot_id=_boot_id(),
             quota_bytes=plan.settings.hub.store_quota_mib << 20,
         )
-        self.counts = await self.outbox.counts()
         self.uploader = Uploader(
             self.outbox,
             plan.settings.collector.url,

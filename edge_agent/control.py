@@ -14,7 +14,7 @@ import logging
 import os
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -37,7 +37,7 @@ class ControlError(EdgeError):
 class ControlServer:
     """Answers commands on ``path``."""
 
-    def __init__(self, path: Path, status: Callable[[], Status]) -> None:
+    def __init__(self, path: Path, status: Callable[[], Awaitable[Status]]) -> None:
         self._path, self._status = path, status
         self._server: asyncio.Server | None = None
         self._encoder = msgspec.json.Encoder()
@@ -89,21 +89,21 @@ class ControlServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_DEADLINE_S):
-                writer.write(self._answer(await reader.readline()) + b"\n")
+                writer.write(await self._answer(await reader.readline()) + b"\n")
                 await writer.drain()
         except (TimeoutError, ValueError, ConnectionError) as error:
             log.info("control request dropped: %s", error or type(error).__name__)
         finally:
             writer.close()
 
-    def _answer(self, line: bytes) -> bytes:
+    async def _answer(self, line: bytes) -> bytes:
         try:
             request = json.loads(line)
         except ValueError:
             return b'{"error": "not a JSON object"}'
         match request:
             case {"command": "status"}:
-                return self._encoder.encode(self._status())
+                return self._encoder.encode(await self._status())
             case _:
                 return b'{"error": "unknown command; known: status"}'
 

@@ -21,6 +21,7 @@ from edge_agent.status import (
     UplinkStatus,
     VariableStatus,
 )
+from edge_agent.store.outbox import Counts
 from edge_agent.twin.state import Variable
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ _NS_PER_S = 1e9
 _PROCESS = Path("/proc/self/status")
 
 
-def report(agent: Agent) -> Status:
-    """Return the status of ``agent`` at this moment."""
+def report(agent: Agent, counts: Counts | None) -> Status:
+    """Return the status of ``agent`` at this moment, with its outbox's ``counts`` if it has one."""
     now = agent.clock.boottime()
     pipeline = agent.pipeline
     delivered_at = agent.uploader.state.first_success if agent.uploader else None
@@ -53,7 +54,7 @@ def report(agent: Agent) -> Status:
         sensors=[_sensor(agent, name, now) for name in agent.links.feeds],
         alarms=[_alarm(one, now) for one in pipeline.alarms.active],
         queues=[_readings(agent.readings), _outgoing(agent)],
-        store=_store(agent),
+        store=_store(agent, counts),
         uplink=_uplink(agent, now),
     )
 
@@ -141,16 +142,16 @@ def _outgoing(agent: Agent) -> QueueStatus:
     )
 
 
-def _store(agent: Agent) -> StoreStatus | None:
-    if agent.outbox is None or agent.counts is None:
+def _store(agent: Agent, counts: Counts | None) -> StoreStatus | None:
+    if agent.outbox is None or counts is None:
         return None
     recovery = agent.outbox.recovery
     return StoreStatus(
-        buffered=agent.counts.buffered,
-        buffered_bytes=agent.counts.buffered_octets,
-        sealed=agent.counts.sealed_total,
-        delivered=agent.counts.delivered_total,
-        evicted=agent.counts.evicted_total,
+        buffered=counts.buffered,
+        buffered_bytes=counts.buffered_octets,
+        sealed=counts.sealed_total,
+        delivered=counts.delivered_total,
+        evicted=counts.evicted_total,
         last_error=agent.store_error,
         recovered="" if recovery is None else str(recovery),
     )

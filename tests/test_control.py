@@ -17,9 +17,13 @@ STATUS = Status(
 )  # fmt: skip
 
 
+async def tell_status():
+    return STATUS
+
+
 @contextlib.asynccontextmanager
 async def serving(path):
-    server = ControlServer(path, lambda: STATUS)
+    server = ControlServer(path, tell_status)
     await server.start()
     try:
         yield server
@@ -72,7 +76,7 @@ async def test_a_second_hub_does_not_push_the_first_aside(tmp_path):
     path = tmp_path / "control.sock"
     async with serving(path):
         with pytest.raises(ControlError, match="another hub"):
-            await ControlServer(path, lambda: STATUS).start()
+            await ControlServer(path, tell_status).start()
         assert await ask_status(path) == STATUS
 
 
@@ -80,10 +84,10 @@ async def test_a_file_that_is_no_socket_is_never_removed(tmp_path):
     path = tmp_path / "control.sock"
     path.write_text("notes")
     with pytest.raises(ControlError, match="no socket"):
-        await ControlServer(path, lambda: STATUS).start()
+        await ControlServer(path, tell_status).start()
     assert path.read_text() == "notes"
 
 
 async def test_a_path_too_long_for_a_socket_says_so(tmp_path):
     with pytest.raises(ControlError, match="shorter path"):
-        await ControlServer(tmp_path / ("x" * 120), lambda: STATUS).start()
+        await ControlServer(tmp_path / ("x" * 120), tell_status).start()

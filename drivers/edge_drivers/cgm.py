@@ -3,12 +3,16 @@
 How live values and the sensor's memory are told apart: after connecting, the decoder reads how
 far the session has come and then asks for the records it has missed. Until the sensor reports
 that procedure finished, a record is backfilled unless it was measured after the question was
-asked; at any other time a record is live. A record is known by session start and minutes since,
-so one that comes twice is given once.
+asked. At any other time a record is live, unless a newer one came in an earlier notification. A
+record is known by session start and minutes since, so one that comes twice is given once.
+
+What has been missed is told by how far the record is complete, not by the newest record: a live
+record may come before the memory has been read to its end.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Iterator
 
@@ -41,6 +45,7 @@ FIRST_FETCH_MIN = 24 * 60
 """How far back a new decoder asks: a day, so that a hub that restarts asks for no fortnight."""
 
 _NS_PER_MIN = 60 * 10**9
+_NONE_MIN, _LAST_MIN = -1, 0xFFFF
 _FAULTS = SensorStatus.MALFUNCTION | SensorStatus.GENERAL_FAULT | SensorStatus.TYPE_WRONG
 
 
@@ -52,13 +57,16 @@ class CgmDecoder(Decoder):
         self._has_crc: bool | None = None
         self._session_s: int | None = None
         self._seen: set[int] = set()
+        self._newest_min = _NONE_MIN
+        self._complete_min: int | None = None
         self._now_min = 0
         self._now_at = Boottime(0)
         self._fetching_since_min: int | None = None
+        self._is_owed = True
 
     def open(self, at: Boottime) -> Iterable[Request]:  # noqa: ARG002 - nothing depends on it
         """Read features, session start and present offset; the last answer starts the backfill."""
-        self._fetching_since_min = None
+        self._fetching_since_min, self._is_owed = None, True
         return (Read(FEATURE), Read(SESSION_START), Read(STATUS))
 
     def feed(self, data: bytes, at: Boottime, channel: str = MEASUREMENT) -> Iterable[Output]:
@@ -73,8 +81,7 @@ class CgmDecoder(Decoder):
                 self._note_session(SessionStart.from_bytes(data, crc=bool(self._has_crc)))
                 return ()
             case _ if channel == STATUS:
-                status = SessionStatus.from_bytes(data, crc=bool(self._has_crc))
-                self._now_min, self._now_at = status.offset_min, at
+                self._note_offset(SessionStatus.from_bytes(data, crc=bool(self._has_crc)), at)
                 return (self._fetch(),)
             case _ if channel == RACP:
                 return tuple(self._fetched(RacpReply.from_bytes(data), at))
@@ -82,33 +89,66 @@ class CgmDecoder(Decoder):
 
     def _note_session(self, start: SessionStart) -> None:
         """Forget the records of a session that has ended with its sensor."""
-        if start.utc_s != self._session_s:
-            self._session_s = start.utc_s
-            self._seen.clear()
+        if self._session_s not in {None, start.utc_s}:
+            self._forget()
+        self._session_s = start.utc_s
+
+    def _note_offset(self, status: SessionStatus, at: Boottime) -> None:
+        """Tie the session's clock to the hub's; a clock that ran backwards is a new session's."""
+        if self._session_s is None and status.offset_min < self._newest_min:
+            self._forget()
+        self._now_min, self._now_at = status.offset_min, at
+
+    def _forget(self) -> None:
+        self._seen.clear()
+        self._newest_min, self._complete_min = _NONE_MIN, None
 
     def _fetch(self) -> Write:
-        """Ask for every record after the newest one known, at most a day back."""
-        newest = max(self._seen, default=self._now_min - FIRST_FETCH_MIN - 1)
+        """Ask for every record after those the hub has without a hole, or for the last day."""
+        since_min = self._now_min - FIRST_FETCH_MIN
+        if self._complete_min is not None:
+            since_min = self._complete_min + 1
         self._fetching_since_min = self._now_min
-        request = RacpRequest(RacpOpcode.REPORT, RacpOperator.FROM, (max(0, newest + 1),))
-        return Write(RACP, request.to_bytes())
+        bounds = (min(max(0, since_min), _LAST_MIN),)
+        return Write(RACP, RacpRequest(RacpOpcode.REPORT, RacpOperator.FROM, bounds).to_bytes())
 
     def _fetched(self, reply: RacpReply, at: Boottime) -> Iterator[Output]:
         self._fetching_since_min = None
-        if reply.result not in {RacpResult.SUCCESS, RacpResult.NO_RECORDS}:
+        if reply.result in {RacpResult.SUCCESS, RacpResult.NO_RECORDS}:
+            self._is_owed = False
+            self._note_complete(self._newest_min)
+        else:
             detail = {"reason": f"the sensor's memory can't be read (result {reply.result})"}
             yield Event(kind=EventKind.GAP, at=at, sensor=self.sensor, detail=detail)
 
     def _measurements(self, data: bytes, at: Boottime) -> Iterator[Output]:
+        fresh: dict[int, Measurement] = {}
         for one in Measurement.split(data, crc=self._has_crc):
-            if one.offset_min in self._seen:
-                continue
-            self._seen.add(one.offset_min)
-            asked = self._fetching_since_min
-            backfilled = asked is not None and one.offset_min <= asked
-            if not backfilled:
-                self._now_min, self._now_at = one.offset_min, at
-            yield from self._observations(one, backfilled=backfilled)
+            if one.offset_min not in self._seen:
+                fresh.setdefault(one.offset_min, one)
+        stored = {minute for minute in fresh if self._is_stored(minute)}
+        live = fresh.keys() - stored
+        if live:
+            self._now_min, self._now_at = max(live), at
+        if self._fetching_since_min is not None:
+            # A report comes oldest first, so the record is complete up to what has come of it.
+            self._note_complete(max(stored, default=_NONE_MIN))
+        elif not self._is_owed:
+            # Up to the one before: this one may already be the first of a new connection.
+            self._note_complete(self._newest_min)
+        self._seen.update(fresh)
+        self._newest_min = max(self._newest_min, _NONE_MIN, *fresh)
+        for minute, one in fresh.items():
+            yield from self._observations(one, backfilled=minute in stored)
+
+    def _is_stored(self, minute: int) -> bool:
+        """Tell whether a record comes from the sensor's memory."""
+        asked_min = self._fetching_since_min
+        return minute < self._newest_min if asked_min is None else minute <= asked_min
+
+    def _note_complete(self, minute: int) -> None:
+        if minute > (_NONE_MIN if self._complete_min is None else self._complete_min):
+            self._complete_min = minute
 
     def _observations(self, one: Measurement, *, backfilled: bool) -> Iterator[Observation]:
         at = Boottime(self._now_at - (self._now_min - one.offset_min) * _NS_PER_MIN)
@@ -116,28 +156,22 @@ class CgmDecoder(Decoder):
         if self._session_s is not None:
             device_ns = self._session_s * 10**9 + one.offset_min * _NS_PER_MIN
         value, state = _glucose(one)
-        quality = _quality(one, state)
-        yield Observation(
+        glucose = Observation(
             code=GLUCOSE,
             value=value,
             at=at,
             sensor=self.sensor,
             state=state,
-            quality=quality,
+            quality=_quality(one, state),
             device_ns=device_ns,
             backfilled=backfilled,
         )
+        yield glucose
         if value is not None and one.trend is not None and math.isfinite(one.trend):
-            yield Observation(
-                code=GLUCOSE_TREND,
-                value=one.trend,
-                at=at,
-                sensor=self.sensor,
-                state=state,
-                quality=quality,
-                device_ns=device_ns,
-                backfilled=backfilled,
-            )
+            trend = dataclasses.replace(glucose, code=GLUCOSE_TREND, value=one.trend)
+            if not GLUCOSE_TREND.is_plausible(one.trend):
+                trend = dataclasses.replace(trend, state=State.QUESTIONABLE, quality=0.0)
+            yield trend
 
 
 def _glucose(one: Measurement) -> tuple[float | None, State]:

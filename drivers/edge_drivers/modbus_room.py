@@ -13,7 +13,7 @@ A profile names the blocks of registers to read and the values in them::
     offset = 0                  # registers from the start of the block
     type = "int16"              # int16 uint16 int32 uint32 float32
     scale = 0.1                 # register * scale is in the quantity's unit
-    errors = [0x7FFF]           # register values that mean "no value"
+    errors = [0x7FFF]           # register contents that mean "no value"
 
 Numbers are high octet first; ``word_order = "little"`` swaps the registers of a 32-bit number.
 ``sign = "offset-10000"`` is for sensors that send -3.5 as 10035.
@@ -183,12 +183,13 @@ def _block(table: Table, index: int) -> Block:
 
 def _value(table: Table, count: int) -> Value:
     code = BY_REFID[table.choice("code", None, tuple(BY_REFID))]
+    kind = table.choice("type", "int16", tuple(_LAYOUTS))
     value = Value(
         code=code,
         offset=table.integer("offset", low=0, high=count - 1),
-        type=table.choice("type", "int16", tuple(_LAYOUTS)),
+        type=kind,
         scale=table.number("scale", 1.0),
-        errors=frozenset(table.integers("errors")),
+        errors=frozenset(table.integers("errors", high=_largest(kind))),
         word_order=table.choice("word_order", "big", ("big", "little")),
         sign=table.choice("sign", "twos-complement", ("twos-complement", "offset-10000")),
         low=table.number("low", code.low),
@@ -200,6 +201,11 @@ def _value(table: Table, count: int) -> Value:
     if value.offset + value.registers > count:
         raise ValueError(f"{table.path}.offset: {value.type} reaches beyond the block's {count}")
     return value
+
+
+def _largest(kind: str) -> int:
+    """Return the largest content of the registers of a ``kind`` of number."""
+    return (1 << 8 * struct.calcsize(_LAYOUTS[kind])) - 1
 
 
 class RoomDecoder(Decoder):

@@ -19,7 +19,7 @@ from enum import IntFlag
 import numpy as np
 
 from edge_agent.codes import PLETH, PULSE_RATE, SPO2
-from edge_agent.driver import Decoder, Driver, FrameError, Output, Serial
+from edge_agent.driver import Decoder, Driver, FrameError, Output, Request, Serial
 from edge_agent.model import Boottime, Code, Event, EventKind, Observation, State, Waveform
 
 FRAME_OCTETS, FRAMES = 5, 25
@@ -117,10 +117,14 @@ def is_frame(octets: bytes | bytearray) -> bool:
 
 @dataclass(slots=True)
 class _Buffer:
-    """The octets that are not used yet, and how many were skipped to find a packet."""
+    """The octets that are not used yet, and how many were skipped to find a packet.
+
+    ``broken`` says that samples are missing between the last packet and the next.
+    """
 
     octets: bytearray = field(default_factory=bytearray)
     skipped: int = 0
+    broken: bool = False
 
 
 class NoninDecoder(Decoder):
@@ -129,6 +133,12 @@ class NoninDecoder(Decoder):
     def __init__(self, sensor: str) -> None:
         super().__init__(sensor)
         self._buffer = _Buffer()
+        self._has_given = False
+
+    def open(self, at: Boottime) -> Iterable[Request]:  # noqa: ARG002 - nothing depends on it
+        """Forget the piece of a packet that the line was cut in; there is nothing to ask."""
+        self._buffer = _Buffer(broken=True)
+        return ()
 
     def feed(self, data: bytes, at: Boottime, channel: str = "") -> Iterable[Output]:  # noqa: ARG002 - a line has one channel
         """Take any piece of the stream; give the readings of every packet it completes."""
@@ -150,6 +160,7 @@ class NoninDecoder(Decoder):
     def _skip(self, count: int, error: FrameError, at: Boottime) -> Iterator[Event]:
         del self._buffer.octets[:count]
         self._buffer.skipped += count
+        self._buffer.broken = True
         if self._buffer.skipped >= _REPORT_AFTER:
             yield from self._report_skipped(error.reason, at)
 
@@ -173,14 +184,18 @@ class NoninDecoder(Decoder):
             start=Boottime(at - length_ns),
             sensor=self.sensor,
             state=state,
+            follows_gap=self._buffer.broken and self._has_given,
         )
+        self._buffer.broken, self._has_given = False, True
 
     def _value(
         self, code: Code, value: int | None, state: State, packet: Packet, at: Boottime
     ) -> Observation:
-        if value is None and state in {State.MEASURED, State.QUESTIONABLE}:
+        if state in {State.NOT_ATTACHED, State.SEARCHING}:
+            value = None  # a number held from before the finger was pulled out
+        elif value is None:
             state = State.SEARCHING
-        if value is not None and not code.is_plausible(value) and state is State.MEASURED:
+        elif not code.is_plausible(value):
             state = State.QUESTIONABLE
         return Observation(
             code=code,

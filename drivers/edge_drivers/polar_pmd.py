@@ -32,7 +32,7 @@ ECG_TYPE = 0x00
 NOMINAL_RATE_HZ = 130.0
 _RESOLUTION_BITS = 14
 _RATE, _RESOLUTION = 0x00, 0x01
-_REPLY = 0xF0
+_REPLY, _STOPPED = 0xF0, 0x01
 _TYPE_MASK = 0x3F
 _HEAD = struct.Struct("<BQB")
 _RATE_TOLERANCE = 0.1
@@ -158,6 +158,13 @@ class EcgFrame:
         return _HEAD.pack(ECG_TYPE, self.timestamp_ns, 0) + words[:, :3].tobytes()
 
 
+_NEXT_STEP = {
+    Status.IN_CHARGER: "Take the strap out of its charger",
+    Status.BAD_MTU: "Take the strap off and on again, so that the link is made anew",
+}
+_NEXT_STEP_ELSE = "Close the phone app that holds the strap, then take it off and on again"
+
+
 class PolarDecoder(Decoder):
     """Decodes ECG frames, control replies, heart rate and battery of one strap."""
 
@@ -230,21 +237,23 @@ class PolarDecoder(Decoder):
             raise FrameError("ECG frame", "its time does not come after the one before", 1)
         else:
             period_ns = spacing_ns / count
-            if abs(period_ns / self._period_ns - 1) <= _RATE_TOLERANCE:
+            if abs(period_ns * NOMINAL_RATE_HZ / 1e9 - 1) <= _RATE_TOLERANCE:
                 self._period_ns += _SMOOTHING * (period_ns - self._period_ns)
                 return 0.0
         return max(self._period_ns, spacing_ns - count * self._period_ns) / 1e9
 
     def _control(self, data: bytes, at: Boottime) -> Iterator[Output]:
-        if data[:1] == b"\x01":
-            yield self._refused(at, "the strap stopped the stream", "Moisten and refit the strap")
+        if data[:1] == bytes([_STOPPED]):
+            if ECG_TYPE in data[1:]:
+                yield self._refused(at, "the strap stopped the stream", "Moisten and refit it")
+                yield Write(CONTROL_POINT, ControlRequest(Opcode.START).to_bytes())
             return
         reply = ControlReply.from_bytes(data)
         if reply.opcode != Opcode.START or reply.status is Status.OK:
             return
         if reply.status is Status.ALREADY_IN_STATE:
             return  # it streams already, which is what was asked
-        step = "Close the phone app that holds the strap, then take it off and on again"
+        step = _NEXT_STEP.get(reply.status, _NEXT_STEP_ELSE)
         yield self._refused(at, f"status {reply.status.name.lower()}", step)
 
     def _refused(self, at: Boottime, reason: str, next_step: str) -> Event:

@@ -45,11 +45,13 @@ class Table:
             raise self._error(key, value, _span("a whole number", low, high))
         return value
 
-    def integers(self, key: str) -> Sequence[int]:
-        """Return a list of whole numbers; empty when the key is absent."""
+    def integers(self, key: str, *, high: int) -> Sequence[int]:
+        """Return a list of whole numbers from 0 to ``high``; empty when the key is absent."""
         value = self._get(key, [])
-        if not isinstance(value, list) or not all(isinstance(one, int) for one in value):
-            raise self._error(key, value, "expected a list of whole numbers")
+        if not isinstance(value, list) or not all(
+            isinstance(one, int) and not isinstance(one, bool) and 0 <= one <= high for one in value
+        ):
+            raise self._error(key, value, f"expected a list of whole numbers from 0 to {high:#x}")
         return value
 
     def choice(self, key: str, default: str | None, choices: tuple[str, ...]) -> str:
@@ -70,7 +72,7 @@ class Table:
 
     def end(self) -> None:
         """Refuse keys that were not asked for."""
-        for key in self._table.keys() - self._asked:
+        for key in sorted(self._table.keys() - self._asked):
             near = difflib.get_close_matches(key, self._asked, n=1)
             hint = (
                 f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(self._asked))}"

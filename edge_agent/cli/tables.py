@@ -31,7 +31,7 @@ def alarm_table(status: Status) -> Table:
         table.add_row(
             Text(sign, style=_PRIORITY_STYLE[alarm.priority]),
             alarm.title + kind,
-            "\n".join(alarm.evidence),
+            Text("\n".join(alarm.evidence)),
             _age(alarm.age_s),
         )
     return table
@@ -45,7 +45,7 @@ def variable_table(status: Status) -> Table:
         table.add_row(
             variable.title,
             Text(number(variable), style="dim" if variable.stale else "bold"),
-            variable.unit,
+            Text(variable.unit),  # UCUM writes some units in brackets, which are no markup
             "stale" if variable.stale else variable.state,
             f"{variable.quality:.2f}",
             _age(variable.age_s),
@@ -61,7 +61,7 @@ def sensor_table(status: Status) -> Table:
     for sensor in status.sensors:
         table.add_row(
             sensor.name, sensor.driver, _link(sensor), str(sensor.readings), str(sensor.rejected),
-            str(sensor.connections), sensor.last_error,
+            str(sensor.connections), Text(sensor.last_error),
         )  # fmt: skip
     return table
 

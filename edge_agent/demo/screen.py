@@ -56,7 +56,7 @@ class Screen:
         line = f"{time.monotonic() - self._began:5.1f} s  {message}"
         self._messages.append(line)
         if self._live is None:
-            self._console.print(line, highlight=False)
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def show(self, status: Status | None, opened: int) -> None:
         """Show a status, or that the hub does not answer; ``opened`` is the collector's count."""
@@ -65,10 +65,11 @@ class Screen:
             self._live.update(self._picture(status), refresh=True)
         elif time.monotonic() >= self._line_due and status is not None:
             self._line_due = time.monotonic() + _LINE_EVERY_S
-            self._console.print(_line(status, self._began), highlight=False, soft_wrap=True)
+            line = _line(status, self._began)
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _picture(self, status: Status | None) -> RenderableType:
-        messages = Panel("\n".join(self._messages) or "starting", title="what happens")
+        messages = Panel(Text("\n".join(self._messages)), title="what happens")
         if status is None:
             return Group(Panel(Text("the hub does not answer", style="bold")), messages)
         parts: list[RenderableType] = [self._vitals(status)]
@@ -85,7 +86,10 @@ class Screen:
         for code in _SHOWN:
             variable = _variable(status, code)
             note = _forecast_words(status) if code == codes.GLUCOSE else ""
-            table.add_row(code.title, *_value(variable), note or _age_words(variable))
+            value, unit = _value(variable)
+            style = "dim" if variable is None or variable.stale else "bold"
+            words = note or _age_words(variable)
+            table.add_row(code.title, Text(value, style), Text(unit), words)
         table.add_section()
         store, link = status.store, "up" if self._stage.uplink.is_up else "CUT"
         if store is not None:
@@ -112,6 +116,7 @@ def _variable(status: Status, code: Code) -> VariableStatus | None:
 
 
 def _value(variable: VariableStatus | None) -> tuple[str, str]:
+    """Return number and unit; UCUM writes some units in brackets, which are no markup."""
     if variable is None:
         return "--", ""
     return number(variable), variable.unit

@@ -19,8 +19,9 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from bleak import BleakClient, BleakScanner
+from bleak import BleakAdapter, BleakClient, BleakScanner
 from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.device import BLEDevice
 from bleak.exc import BleakBluetoothNotAvailableError, BleakError
 
 from edge_agent.clock import Clock
@@ -82,11 +83,7 @@ class GattLink:
 
     async def _connect(self) -> BleakClient:
         async with self._adapter.turn:
-            device = await self._call(
-                BleakScanner.find_device_by_address(self._address, timeout=_SCAN_S),
-                "scan",
-                _SCAN_S + _CALL_S,
-            )
+            device = await self._call(self._find(), "scan", _SCAN_S + _CALL_S)
             if device is None:
                 raise self._error(
                     f"not seen in {_SCAN_S:.0f} s of scanning",
@@ -101,6 +98,18 @@ class GattLink:
             )
             await self._call(client.connect(), "connect", _CONNECT_S + _CALL_S)
             return client
+
+    async def _find(self) -> BLEDevice | None:
+        """Look for the sensor among the connected devices, then on the air.
+
+        BlueZ keeps the connection of a hub that was killed, and a connected sensor no longer
+        advertises: no scan would ever find it.
+        """
+        adapter = await BleakAdapter.get()
+        for device in await adapter.get_connected_devices([self._gatt.service]):
+            if device.address == self._address:
+                return device
+        return await BleakScanner.find_device_by_address(self._address, timeout=_SCAN_S)
 
     async def _subscribe(self, client: BleakClient) -> None:
         for uuid in (*self._gatt.notify, *self._gatt.optional):

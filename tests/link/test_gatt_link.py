@@ -3,6 +3,7 @@ import itertools
 import random
 
 import pytest
+from bleak import BleakClient, BleakScanner
 
 from edge_agent import codes
 from edge_agent.link.gatt import Adapter, GattLink
@@ -151,3 +152,14 @@ async def test_an_adapter_switched_off_says_so(rig, strap, bluez):
     async with rig.running(link):
         await rig.until(lambda: feed.status.failures, "a try")
     assert "adapter" in feed.status.last_error.lower()
+
+
+async def test_a_connection_left_by_a_killed_hub_is_taken_over(rig, strap):
+    """BlueZ keeps it, and a connected sensor no longer advertises."""
+    left = BleakClient(await BleakScanner.find_device_by_address(strap.peripheral.address))
+    await left.connect()
+    feed, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER)
+    async with rig.running(link):
+        await rig.until(lambda: len(rig.waveforms()) >= 2, "the stream runs")
+    assert feed.status.failures == 0
+    await left.disconnect()
