@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge_agent import codes
 from edge_agent.dsp.beats import Beat, BeatStream
 from edge_agent.dsp.hrv import RollingTimeDomain
-from edge_agent.dsp.quality import assess
+from edge_agent.dsp.quality import Quality, assess
 from edge_agent.dsp.rr import HeartRate
 from edge_agent.model import Boottime, Code, Observation, State, Waveform
 
@@ -16,6 +19,10 @@ _MV_PER_UV = 1e-3
 _HRV_EVERY_S = 60.0
 _HRV_WINDOW_S = 300.0
 _HRV_BEATS_AT_LEAST = 30
+_ATTACHED_WINDOW_S = 2.0
+"""Long enough to hold a beat at 30 a minute: between beats a clean signal is flat."""
+_NOISE_WINDOW_S = 10.0
+_NOISE_EVERY_S = 5.0
 
 
 class EcgChannel:
@@ -27,6 +34,9 @@ class EcgChannel:
         self._heart_rate = HeartRate()
         self._hrv = RollingTimeDomain(window_s=_HRV_WINDOW_S)
         self._hrv_due_s: float | None = None
+        self._recent_mv: NDArray[np.float64] = np.empty(0)
+        self._noise = Quality(index=1.0, state=State.MEASURED)
+        self._noise_due_s = 0.0
 
     def push(self, block: Waveform) -> tuple[Waveform, list[Observation]]:
         """Process a block (``codes.ECG``, microvolts).
@@ -35,8 +45,8 @@ class EcgChannel:
         RR intervals, heart rate (one a block), and HRV figures (one set a minute).
         """
         signal_mv = block.values * _MV_PER_UV
-        quality = assess(signal_mv, block.rate_hz)
         start_s = block.start / _NS_PER_S
+        quality = self._quality(signal_mv, block, start_s)
         beats = self._beats.push(
             signal_mv, start_s, rate_hz=block.rate_hz, follows_gap=block.follows_gap
         )
@@ -45,6 +55,18 @@ class EcgChannel:
         found.append(self._rate(end_s, quality.index, quality.state))
         found += self._hrv_figures(end_s)
         return dataclasses.replace(block, state=quality.state), found
+
+    def _quality(self, signal_mv: NDArray[np.float64], block: Waveform, at_s: float) -> Quality:
+        """Judge the last seconds: attached or not at every block, noisy or not less often."""
+        rate_hz = block.rate_hz
+        before = np.empty(0) if block.follows_gap else self._recent_mv
+        kept = round(_NOISE_WINDOW_S * rate_hz)
+        self._recent_mv = np.concatenate([before, signal_mv])[-kept:]
+        if at_s >= self._noise_due_s:
+            self._noise = assess(self._recent_mv, rate_hz)
+            self._noise_due_s = at_s + _NOISE_EVERY_S
+        attached = assess(self._recent_mv[-round(_ATTACHED_WINDOW_S * rate_hz) :], rate_hz)
+        return min(attached, self._noise, key=lambda quality: quality.index)
 
     def _note_beat(self, beat: Beat) -> list[Observation]:
         self._heart_rate.push(beat.at_s, beat.rr_ms)

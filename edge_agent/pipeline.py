@@ -6,6 +6,7 @@ and everything else gathers in the summary until it is taken.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from edge_agent import codes
 from edge_agent.alarms.engine import AlarmEngine
 from edge_agent.alarms.rules import Rule
 from edge_agent.dsp.glucose import Forecast, Forecaster
+from edge_agent.dsp.oximetry import Saturation
 from edge_agent.ecg_channel import EcgChannel
 from edge_agent.model import Alarm, Boottime, Code, Event, Observation, Reading, Waveform
 from edge_agent.summary import Summary
@@ -46,6 +48,8 @@ class Pipeline:
         self.alarms_raised = 0
         self._ecg: dict[str, EcgChannel] = {}
         self._forecasters: dict[str, Forecaster] = {}
+        self._saturation: dict[str, Saturation] = {}
+        self._pulse: dict[str, float | None] = {}
         self._ecg_rate_at: Boottime | None = None
 
     def take(self, reading: Reading, now: Boottime) -> list[Alarm]:
@@ -74,13 +78,36 @@ class Pipeline:
         for one in derived:
             if one.code == codes.HEART_RATE and one.is_reliable:
                 self._ecg_rate_at = now
+            self.summary.add(one)
             alarms += self._note(one, now)
         return alarms
 
     def _take_observation(self, one: Observation, now: Boottime) -> list[Alarm]:
+        self.summary.add(one)
         if one.code == codes.GLUCOSE:
             return self._note(one, now) + self._forecast(one, now)
+        if one.code == codes.SPO2:
+            return self._note(self._smoothed(one), now)
+        if one.code == codes.PULSE_RATE:
+            self._pulse[one.sensor] = one.value
         return self._note(one, now, judge=not self._is_second_to_ecg(one, now))
+
+    def _smoothed(self, one: Observation) -> Observation:
+        """Return the saturation that twin and alarms go by: the median of the reliable seconds.
+
+        The summary keeps what the sensor said.
+        """
+        saturation = self._saturation.setdefault(one.sensor, Saturation())
+        smooth = saturation.update(
+            one.at / _NS_PER_S,
+            one.value,
+            self._pulse.get(one.sensor),
+            reliable=one.is_reliable,
+        )
+        if not one.is_reliable:
+            return one
+        quality = min(one.quality, smooth.reliable_share)
+        return dataclasses.replace(one, value=smooth.spo2_percent, quality=quality)
 
     def _is_second_to_ecg(self, one: Observation, now: Boottime) -> bool:
         """Whether a sensor's own heart rate yields to the one worked out from the ECG.
@@ -125,7 +152,6 @@ class Pipeline:
 
     def _note(self, one: Observation, now: Boottime, *, judge: bool = True) -> list[Alarm]:
         self.twin.assimilate(one)
-        self.summary.add(one)
         return self.alarms.judge(one, now) if judge else []
 
     def _counted(self, alarms: list[Alarm]) -> list[Alarm]:

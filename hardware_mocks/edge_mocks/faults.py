@@ -1,0 +1,55 @@
+"""What a bad link does to frames: it loses, repeats, swaps and damages them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True, kw_only=True)
+class FrameFaults:
+    """Faults of one channel; each number is a probability per frame, 0 to 1.
+
+    ``drop`` loses the frame, ``duplicate`` sends it twice, ``reorder`` holds it back until the next
+    one has gone, ``corrupt`` flips one bit, and ``garbage`` sends a frame of random octets after
+    it. All draws come from ``rng``, so a seed repeats the whole run.
+    """
+
+    rng: random.Random
+    drop: float = 0.0
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    corrupt: float = 0.0
+    garbage: float = 0.0
+    _held: bytes | None = field(default=None, init=False)
+
+    def through(self, frame: bytes) -> list[bytes]:
+        """Return the frames that come out at the far end when ``frame`` goes in, in order."""
+        if self._draw(self.drop):
+            return []
+        if frame and self._draw(self.corrupt):
+            frame = self._flipped(frame)
+        if self._held is None and self._draw(self.reorder):
+            self._held = frame
+            return []
+        arrived = [frame]
+        if self._draw(self.duplicate):
+            arrived.append(frame)
+        if self._held is not None:
+            arrived.append(self._held)
+            self._held = None
+        if self._draw(self.garbage):
+            arrived.append(self.rng.randbytes(self.rng.randint(1, 20)))
+        return arrived
+
+    def heal(self) -> None:
+        """End every fault. A frame held back goes out with the next one."""
+        self.drop = self.duplicate = self.reorder = self.corrupt = self.garbage = 0.0
+
+    def _draw(self, probability: float) -> bool:
+        return probability > 0 and self.rng.random() < probability
+
+    def _flipped(self, frame: bytes) -> bytes:
+        octets = bytearray(frame)
+        octets[self.rng.randrange(len(octets))] ^= 1 << self.rng.randrange(8)
+        return bytes(octets)

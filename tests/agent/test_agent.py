@@ -1,0 +1,160 @@
+import asyncio
+import random
+
+import numpy as np
+
+from edge_agent import codes
+from edge_agent.clock import NS_PER_S
+from edge_agent.model import Boottime, Observation, Waveform
+from edge_agent.outgoing import Draft
+from edge_agent.store.seal import RecordClass
+from edge_mocks.ecg import SyntheticEcg
+
+HOUR_S = 3600
+
+
+def spo2(clock, value):
+    return Observation(code=codes.SPO2, value=value, at=clock.boottime(), sensor="ox")
+
+
+async def test_an_alarm_is_sealed_and_committed_at_once(bedside):
+    async with bedside.hub() as agent:
+        for _ in range(8):
+            agent._receive(spo2(bedside.clock, 80))
+            await bedside.clock.advance(1)
+        await bedside.stored(agent)
+        assert (await agent.outbox.counts()).sealed_total == 1
+        await bedside.until(lambda: agent.uploader.state.sent == 1)
+        await bedside.collector.open_records()
+        alarms = await bedside.collector.queries.alarms()
+        assert [(alarm.rule, alarm.priority) for alarm in alarms] == [("spo2-low", "high")]
+
+
+async def test_what_is_in_memory_at_the_end_is_sealed_and_the_next_life_delivers_it(bedside):
+    await bedside.collector.stop()
+    async with bedside.hub() as agent:
+        agent._receive(spo2(bedside.clock, 97))
+        await bedside.stored(agent)
+    port = bedside.port
+    bedside.port = await bedside.collector.start("127.0.0.1", port)
+    async with bedside.hub() as agent:
+        await bedside.until(lambda: agent.uploader.state.sent == 1)
+    await bedside.collector.open_records()
+    (observation,) = await bedside.collector.queries.latest()
+    assert (observation.code, observation.last) == ("MDC_PULS_OXIM_SAT_O2", 97.0)
+
+
+async def test_a_summary_that_can_not_be_sealed_does_not_hold_up_the_next(bedside):
+    async with bedside.hub() as agent:
+        agent.outgoing.put(Draft(RecordClass.SUMMARY, {"broken": [{"a": 1}, {"b": 2}]}))
+        agent._receive(spo2(bedside.clock, 97))
+        await bedside.clock.advance(61)
+        await bedside.stored(agent)
+        assert agent.unsealable == 1
+        assert (await agent.outbox.counts()).sealed_total == 1
+        status = await agent.status()
+        assert status.queues[1].dropped["unsealable"] == 1
+
+
+async def test_a_fault_in_the_pipeline_costs_one_reading_and_not_the_hub(bedside):
+    async with bedside.hub() as agent:
+        real, broken = agent.pipeline.take, []
+
+        def take(reading, now):
+            if not broken:
+                broken.append(reading)
+                raise ZeroDivisionError("a bug")
+            return real(reading, now)
+
+        agent.pipeline.take = take
+        agent._receive(spo2(bedside.clock, 97))
+        await bedside.until(lambda: broken)
+        await bedside.clock.advance(2)
+        agent._receive(spo2(bedside.clock, 96))
+        await bedside.stored(agent)
+        assert agent.pipeline.twin.variable(codes.SPO2, bedside.clock.boottime()).value == 96
+
+
+async def test_a_damaged_outbox_is_set_aside_and_the_hub_starts(bedside):
+    async with bedside.hub() as agent:
+        agent._receive(spo2(bedside.clock, 97))
+    database = bedside.folder / "state" / "outbox.db"
+    database.write_bytes(b"not a database" * 1000)
+    async with bedside.hub() as agent:
+        status = await agent.status()
+        assert "kept as" in status.store.recovered
+        agent._receive(spo2(bedside.clock, 95))
+        await bedside.clock.advance(61)
+        await bedside.stored(agent)
+        await bedside.until(lambda: agent.uploader.state.sent >= 1)
+    assert list(database.parent.glob("outbox.db.damaged-*"))
+
+
+async def test_a_hub_without_a_collector_watches_and_keeps_nothing(bedside, tmp_path):
+    config = bedside.write_config()
+    config.write_text(config.read_text().split("[collector]")[0])
+    from edge_agent.agent import Agent
+    from edge_agent.plan import plan
+
+    agent, stop = Agent(plan(config), bedside.clock, random.Random(1)), asyncio.Event()
+    running = asyncio.create_task(agent.run(stop))
+    for _ in range(8):
+        agent._receive(spo2(bedside.clock, 80))
+        await bedside.clock.advance(1)
+    await bedside.until(lambda: len(agent.readings) == 0)
+    status = await agent.status()
+    assert [alarm.rule for alarm in status.alarms] == ["spo2-low"]
+    assert (status.store, status.uplink) == (None, None)
+    assert len(agent.outgoing) == 0
+    stop.set()
+    await bedside.settle(running)
+
+
+async def test_six_hours_of_hub_life_with_the_link_down_for_four_lose_nothing(bedside):
+    """ECG at 130 Hz, an oximeter, a glucose sensor; the wall clock steps by 30 years and back."""
+    source = SyntheticEcg(random.Random(1), rate_hz=130.0, heart_rate_per_min=70.0)
+    minute_of_ecg = [source.read(650) for _ in range(12)]
+    async with bedside.hub() as agent:
+        for minute in range(6 * 60):
+            if minute == 60:
+                await bedside.collector.stop()
+            if minute == 100:
+                bedside.clock.step_utc(30 * 365 * 86400)
+            if minute == 200:
+                bedside.clock.step_utc(-30 * 365 * 86400)
+            if minute == 5 * 60:
+                await bedside.collector.start("127.0.0.1", bedside.port)
+            for samples in minute_of_ecg:
+                start = bedside.clock.boottime()
+                agent._receive(
+                    Waveform(
+                        code=codes.ECG, samples=samples, unit_per_count=1.0, rate_hz=130.0,
+                        start=start, sensor="patch",
+                    )
+                )  # fmt: skip
+                agent._receive(spo2(bedside.clock, 96 + minute % 3))
+                await bedside.clock.advance(5)
+            glucose = 120 + 40 * np.sin(minute / 40)
+            agent._receive(
+                Observation(
+                    code=codes.GLUCOSE, value=float(glucose),
+                    at=Boottime(bedside.clock.boottime()), sensor="cgm",
+                )
+            )  # fmt: skip
+            await bedside.stored(agent)
+        assert agent.readings.dropped == {}
+        assert agent.outgoing.dropped == 0
+        while (await agent.outbox.counts()).buffered:
+            await bedside.clock.advance(5)
+            await asyncio.sleep(0.005)
+        counts = await agent.outbox.counts()
+        beats = agent.pipeline.beats
+    await bedside.collector.open_records()
+    stats = await bedside.collector.stats()
+    (account,) = stats.hubs
+    assert counts.sealed_total >= 6 * 60 - 1
+    assert stats.kept.stored == stats.kept.opened >= counts.sealed_total
+    assert (account.missing, account.lost, account.chain_breaks, account.forks) == (0, 0, 0, 0)
+    # The same minute is played again and again: the beat at each seam may be one of two.
+    assert abs(beats - 6 * HOUR_S * 70 / 60) < 0.06 * 6 * HOUR_S * 70 / 60
+    assert bedside.clock.boottime() >= 6 * HOUR_S * NS_PER_S

@@ -1,0 +1,154 @@
+import random
+
+import numpy as np
+import pytest
+
+from edge_agent import codes
+from edge_agent.alarms.rules import limit_rules, stale_rules
+from edge_agent.clock import ClockRecord, VirtualClock
+from edge_agent.model import Boottime, Event, EventKind, Observation, Phase, State, Waveform
+from edge_agent.pipeline import Pipeline
+from edge_mocks.ecg import SyntheticEcg
+
+S = 1_000_000_000
+RATE_HZ = 130.0
+CLOCK = ClockRecord.take(VirtualClock())
+
+
+def make_pipeline(*extra):
+    rules = limit_rules(
+        heart_rate_low_per_min=45, heart_rate_high_per_min=130, spo2_low_percent=90,
+        glucose_low_mgdl=70, delay_s=5,
+    )  # fmt: skip
+    return Pipeline((*rules, *extra), Boottime(0))
+
+
+def ecg_blocks(seconds, rate_per_min, seed=1, sensor="patch"):
+    source = SyntheticEcg(random.Random(seed), rate_hz=RATE_HZ, heart_rate_per_min=rate_per_min)
+    for index in range(round(seconds * RATE_HZ / 73)):
+        yield Waveform(
+            code=codes.ECG, samples=source.read(73), unit_per_count=1.0, rate_hz=RATE_HZ,
+            start=Boottime(round(index * 73 / RATE_HZ * S)), sensor=sensor,
+        )  # fmt: skip
+
+
+def observe(code, value, at_s, sensor="s", **kwargs):
+    at = Boottime(round(at_s * S))
+    return Observation(code=code, value=value, at=at, sensor=sensor, **kwargs)
+
+
+def feed(pipeline, readings):
+    alarms = []
+    for reading in readings:
+        now = reading.end if isinstance(reading, Waveform) else reading.at
+        alarms += pipeline.take(reading, now) + pipeline.tick(now)
+    return alarms
+
+
+@pytest.mark.parametrize("rate_per_min", [50, 75, 110])
+def test_an_ecg_becomes_heart_rate_rr_and_hrv(rate_per_min):
+    pipeline = make_pipeline()
+    assert feed(pipeline, ecg_blocks(130, rate_per_min)) == []
+    now = Boottime(130 * S)
+    rate = pipeline.twin.variable(codes.HEART_RATE, now)
+    assert rate.value == pytest.approx(rate_per_min, rel=0.1)
+    assert not rate.is_stale
+    assert pipeline.beats == pytest.approx(130 * rate_per_min / 60, rel=0.06)
+    hrv = {code: pipeline.twin.variable(code, now) for code in (codes.SDNN, codes.RMSSD)}
+    assert all(variable is not None and variable.value > 0 for variable in hrv.values())
+
+
+def test_a_slow_heart_raises_an_alarm_with_its_rate_as_evidence():
+    alarms = feed(make_pipeline(), ecg_blocks(40, 36))
+    assert [alarm.rule for alarm in alarms] == ["heart-rate-low"]
+    assert alarms[0].evidence[0].value == pytest.approx(36, rel=0.1)
+
+
+def test_an_electrode_that_comes_off_is_a_technical_alarm_and_no_rate_outlives_it():
+    stale = stale_rules([("patch", (codes.ECG, codes.HEART_RATE), 10.0)])
+    pipeline = make_pipeline(*stale)
+    blocks = list(ecg_blocks(60, 70))
+    half = len(blocks) // 2
+    flat = [
+        Waveform(
+            code=codes.ECG, samples=np.full(73, 400, np.int32), unit_per_count=1.0,
+            rate_hz=RATE_HZ, start=block.start, sensor="patch",
+        )
+        for block in blocks[half:]
+    ]  # fmt: skip
+    alarms = feed(pipeline, blocks[:half] + flat)
+    assert [(alarm.rule, alarm.technical) for alarm in alarms] == [("stale-patch", True)]
+    assert "not-attached" in alarms[0].evidence[0].note
+    rate = pipeline.twin.variable(codes.HEART_RATE, blocks[-1].end)
+    assert rate.value is None or rate.is_stale
+
+
+def test_the_straps_own_rate_is_judged_only_without_a_rate_from_the_ecg():
+    def strap_says(value, seconds):
+        return [observe(codes.HEART_RATE, value, at, "patch") for at in range(seconds)]
+
+    alone = feed(make_pipeline(), strap_says(35, 20))
+    assert [alarm.rule for alarm in alone] == ["heart-rate-low"]
+    mixed = sorted(
+        [*ecg_blocks(20, 75), *strap_says(35, 20)],
+        key=lambda one: one.start if isinstance(one, Waveform) else one.at,
+    )
+    # Until the first beats are found the strap's rate stands alone, for less than the delay.
+    assert feed(make_pipeline(), mixed) == []
+
+
+def test_one_wrong_saturation_among_good_ones_raises_nothing():
+    readings = [observe(codes.SPO2, 70 if at % 9 == 4 else 97, at) for at in range(60)]
+    pipeline = make_pipeline()
+    assert feed(pipeline, readings) == []
+    assert pipeline.twin.variable(codes.SPO2, Boottime(59 * S)).value == 97
+
+
+def test_a_saturation_that_stays_low_is_an_alarm_and_clears_when_it_is_back():
+    levels = [97] * 20 + [84] * 40 + [97] * 40
+    readings = [observe(codes.SPO2, level, at) for at, level in enumerate(levels)]
+    alarms = feed(make_pipeline(), readings)
+    assert [(alarm.rule, alarm.phase) for alarm in alarms] == [
+        ("spo2-low", Phase.RAISED),
+        ("spo2-low", Phase.CLEARED),
+    ]
+    assert 25 * S <= alarms[0].at <= 35 * S
+
+
+def test_a_falling_glucose_warns_before_it_is_low():
+    levels = [180.0] * 24 + [180.0 - 5 * step for step in range(26)]
+    falling = [observe(codes.GLUCOSE, one, 300 * at, "cgm") for at, one in enumerate(levels)]
+    alarms = feed(make_pipeline(), falling)
+    raised = {alarm.rule: alarm for alarm in alarms if alarm.phase is Phase.RAISED}
+    assert set(raised) == {"glucose-low", "glucose-low-forecast"}
+    warned_s = (raised["glucose-low"].at - raised["glucose-low-forecast"].at) / S
+    assert warned_s >= 15 * 60
+    assert raised["glucose-low-forecast"].evidence[0].sensor == "cgm"
+
+
+def test_backfilled_glucose_teaches_the_forecast_and_raises_no_alarm():
+    past = [observe(codes.GLUCOSE, 55.0, 300 * step, "cgm", backfilled=True) for step in range(24)]
+    pipeline = make_pipeline()
+    assert feed(pipeline, past) == []
+    assert {one.horizon_min for one in pipeline.forecasts} == {15.0, 30.0}
+    live = feed(pipeline, [observe(codes.GLUCOSE, 55.0, 300 * 24, "cgm")])
+    assert "glucose-low" in {alarm.rule for alarm in live}
+
+
+def test_a_sensor_that_can_not_measure_below_its_range_still_raises_the_low_alarm():
+    low = observe(codes.GLUCOSE, None, 10, "cgm", state=State.BELOW_RANGE)
+    assert [alarm.rule for alarm in feed(make_pipeline(), [low])] == ["glucose-low"]
+
+
+def test_everything_but_waveforms_reaches_the_summary():
+    pipeline = make_pipeline()
+    feed(pipeline, ecg_blocks(20, 70))
+    feed(pipeline, [observe(codes.SPO2, 97, 21), observe(codes.ROOM_CO2, 900, 22)])
+    feed(pipeline, [Event(kind=EventKind.CONNECTED, at=Boottime(23 * S), sensor="s")])
+    feed(pipeline, [observe(codes.GLUCOSE, 100 + step, 24 + 300 * step) for step in range(12)])
+    tables = pipeline.summary.take(CLOCK)
+    seen = {row["code"] for row in tables["observation"]}
+    assert {"MDC_PULS_OXIM_SAT_O2", "MDC_ECG_HEART_RATE", "MDC_ECG_TIME_PD_RR_GL"} <= seen
+    assert "MDC_ECG_ELEC_POTL" not in seen
+    assert len(tables["event"]) == 1
+    assert tables["forecast"][-1]["low90"] <= tables["forecast"][-1]["mean"]
