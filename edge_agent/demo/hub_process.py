@@ -12,6 +12,7 @@ from pathlib import Path
 from edge_agent.control import ControlError, ask_status
 from edge_agent.errors import EdgeError
 from edge_agent.status import Status
+from edge_mocks.children import dies_with_us
 
 _START_S = 20.0
 _STOP_S = 10.0
@@ -37,8 +38,9 @@ class HubProcess:
         self.spawned_at_ns.append(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "edge_agent", "run", "--config", str(self._config),
-                env=self._env, stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL,
+                *dies_with_us(), sys.executable, "-m", "edge_agent", "run",
+                "--config", str(self._config), env=self._env, stdout=log, stderr=log,
+                stdin=asyncio.subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + _START_S
         while time.monotonic() < deadline and self._process.returncode is None:

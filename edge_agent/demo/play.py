@@ -59,4 +59,5 @@ def _print_account(console: Console, report: Report) -> None:
         f"{report.lost} lost, {report.duplicated} duplicated; {report.beats} beats, "
         f"{report.alarms_raised} alarms; stopped in {report.seconds_to_stop} s",
         highlight=False,
+        soft_wrap=True,
     )

@@ -6,10 +6,10 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from edge_agent.errors import EdgeError
+from edge_mocks.children import dies_with_us
 
 _CONFIG = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -64,7 +64,7 @@ class PrivateBus:
         with complaints.open("wb") as errors:
             self._daemon = subprocess.Popen(  # noqa: S603 - found by which(), nothing from outside
                 [
-                    *_dies_with_us(),
+                    *dies_with_us(),
                     program,
                     f"--config-file={config}",
                     "--nofork",
@@ -73,6 +73,7 @@ class PrivateBus:
                 ],
                 stdout=subprocess.PIPE,
                 stderr=errors,
+                start_new_session=True,
             )
         self._address = self._first_line()
         if not self._address:
@@ -95,21 +96,10 @@ class PrivateBus:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def _first_line(self) -> str:
         if self._daemon is None or self._daemon.stdout is None:
             return ""
         return self._daemon.stdout.readline().decode().strip()
-
-
-def _dies_with_us() -> list[str]:
-    """Return a prefix that makes the kernel kill the child when this process dies."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []

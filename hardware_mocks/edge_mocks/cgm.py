@@ -13,7 +13,6 @@ import random
 import struct
 import time
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Final, Self
 
 from edge_agent.errors import FrameError
@@ -110,12 +109,7 @@ class CgmSensor:
         self._tasks.spawn(self._live())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._tasks.close()
 
     def _begin(self) -> int:

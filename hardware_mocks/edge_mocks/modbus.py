@@ -7,11 +7,9 @@ hub's driver reads them with.
 from __future__ import annotations
 
 import asyncio
-import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Protocol, Self, cast
 
 from pymodbus.constants import ExcCodes
@@ -20,8 +18,8 @@ from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from edge_agent import codes
-from edge_agent.errors import EdgeError
 from edge_agent.model import Code
+from edge_agent.shared_files import shared_file
 from edge_drivers.modbus_room import Profile
 from edge_mocks.rtu_line import RtuLine
 from edge_mocks.traces import RoomAir
@@ -35,18 +33,9 @@ Values = Callable[[], Mapping[Code, float]]
 def profile_path(name: str) -> Path:
     """Return the path of the register map ``name`` (such as ``jxct-air``) that the hub ships.
 
-    :raises EdgeError: it is neither in the source tree nor installed.
+    :raises EdgeError: the installation is incomplete.
     """
-    folders = (
-        Path(__file__).parents[2] / "config" / "modbus",
-        Path(sys.prefix) / "share" / "bedside-edge-agent" / "config" / "modbus",
-    )
-    for folder in folders:
-        file = folder / f"{name}.toml"
-        if file.is_file():
-            return file
-    looked = ", ".join(str(folder) for folder in folders)
-    raise EdgeError(f"profile {name}", f"not in {looked}", "Install the package's shared data")
+    return shared_file(f"config/modbus/{name}.toml")
 
 
 def read_profile(name: str) -> Profile:
@@ -92,12 +81,7 @@ class RtuRoomSensor:
         await self._server.serve_forever(background=True)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
             await self._server.shutdown()
         self.line.close()
@@ -131,12 +115,7 @@ class TcpRoomSensor:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from types import TracebackType
 from typing import Final, Protocol, Self
 
 from edge_drivers.nonin import FRAMES, PLETH_RATE_HZ, FrameStatus, Packet
@@ -48,12 +47,7 @@ class NoninOximeter:
         self._tasks.spawn(self._run())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._tasks.close()
 
     async def _run(self) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from types import TracebackType
 from typing import Final, Self
 
 import numpy as np
@@ -96,12 +95,7 @@ class PolarStrap:
         self._tasks.spawn(self._every(1.0, self._tell_rate))
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._tasks.close()
 
     async def _every(self, period_s: float, act: Callable[[], bool]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import subprocess
 import sys
 import time
@@ -85,7 +86,7 @@ def import_rows() -> list[tuple[str, str, str]]:
 
 def detector_rows() -> list[tuple[str, str, str]]:
     """R-peak detection of ten minutes of synthetic ECG: batch beside stream."""
-    ecg = SyntheticEcg(rate_hz=ECG_RATE_HZ, seed=1)
+    ecg = SyntheticEcg(random.Random(1), rate_hz=ECG_RATE_HZ, heart_rate_per_min=70.0)
     signal_mv = ecg.read(int(600 * ECG_RATE_HZ)) / 1000.0
     began = time.process_time()
     batch = rpeaks.detect(signal_mv, ECG_RATE_HZ)

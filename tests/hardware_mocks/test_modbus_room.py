@@ -221,5 +221,5 @@ async def test_a_tcp_gateway_without_power_comes_back_on_the_same_port(until, qu
 
 
 def test_a_profile_that_does_not_exist_says_where_it_was_looked_for():
-    with pytest.raises(EdgeError, match=r"profile nonesuch: not in .*config/modbus"):
+    with pytest.raises(EdgeError, match=r"config/modbus/nonesuch.toml: not found in "):
         profile_path("nonesuch")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from types import TracebackType
 from typing import Final, Self
 
 from dbus_fast import Variant
@@ -132,12 +131,7 @@ class Bluez:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     async def _end(self) -> None:
