@@ -62,8 +62,14 @@ class Agent:
         self.uploader: Uploader | None = None
         self.hub_id = ""
         self.unsealable = 0
+        self._sealing = asyncio.Lock()
         self._uplink: asyncio.Task[None] | None = None
         self._progress_at = self.started_at
+
+    @property
+    def keeps_records(self) -> bool:
+        """Whether there is a collector to seal to; else the hub only watches and warns."""
+        return self.plan.recipient is not None
 
     async def run_until_signal(self) -> None:
         """Run until SIGTERM or SIGINT."""
@@ -75,25 +81,21 @@ class Agent:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set; then let the sensors rest and store what is in memory.
 
-        :raises EdgeError: the control socket or the state directory can't be used.
+        Sensors and alarms start at once; a store that can't be opened is reported and tried again.
+
+        :raises ControlError: the control socket can't be used.
         """
         control = ControlServer(self.plan.control_socket, self.status)
-        await self._open_store()
+        await control.start()
+        tasks = self._start()
         try:
-            await control.start()
-            tasks = self._start()
-            try:
-                if self.uploader is not None:
-                    self._uplink = self._spawn("uplink", self.uploader.run)
-                notify("READY=1")
-                log.info("hub started with %d sensor(s)", len(self.plan.sensors))
-                await stop.wait()
-            finally:
-                notify("STOPPING=1")
-                await control.stop()
-                await self._finish(tasks)
+            notify("READY=1")
+            log.info("hub started with %d sensor(s)", len(self.plan.sensors))
+            await stop.wait()
         finally:
-            await self._close_store()
+            notify("STOPPING=1")
+            await control.stop()
+            await self._finish(tasks)
 
     async def status(self) -> Status:
         """Return what the hub sees, holds and sends now."""
@@ -105,7 +107,7 @@ class Agent:
             f"link {name}": run for name, run in self.links.tasks.items()
         }
         jobs |= {"pipeline": self._assess, "tick": self._tick, "summary": self._summarise}
-        if self.outbox is not None:
+        if self.keeps_records:
             jobs["store"] = self._store
         if watchdog_interval_s() is not None:
             jobs["watchdog"] = self._watchdog
@@ -148,39 +150,42 @@ class Agent:
             self._draft_summary()
 
     def _draft_summary(self) -> None:
-        if self.outbox is not None and self.pipeline.summary.rows:
+        if self.keeps_records and self.pipeline.summary.rows:
             tables = self.pipeline.summary.take(ClockRecord.take(self.clock))
             self.outgoing.put(Draft(RecordClass.SUMMARY, tables))
 
     def _send(self, alarms: list[Alarm]) -> None:
         for alarm in alarms:
             log.warning("alarm %s: %s", alarm.phase, alarm.title)
-            if self.outbox is not None:
+            if self.keeps_records:
                 tables = alarm_tables(alarm, ClockRecord.take(self.clock))
                 self.outgoing.put(Draft(RecordClass.ALARM, tables))
 
     async def _store(self) -> None:
+        """Open the store, then seal what comes; a store in trouble is told once and tried again."""
         while True:
             try:
-                await self._seal(await self.outgoing.first())
-            except StoreError as error:
+                outbox = self.outbox or await self._open_store()
+                draft = await self.outgoing.first()
+                async with self._sealing:
+                    await self._seal(outbox, draft)
+            except (StoreError, SealError) as error:
                 if str(error) != self.store_error:
                     log.error("%s", error)  # noqa: TRY400 - the message says it all
                 self.store_error = str(error)
                 await self.clock.sleep(_STORE_RETRY_S)
 
-    async def _seal(self, draft: Draft) -> None:
+    async def _seal(self, outbox: Outbox, draft: Draft) -> None:
         """Seal a draft and commit it; only then is it taken off the queue."""
-        if self.outbox is None or self.uploader is None:
-            return
         try:
-            await self.outbox.append(draft.record_class, draft.tables, at=self.clock.boottime())
+            await outbox.append(draft.record_class, draft.tables, at=self.clock.boottime())
         except SealError:  # trying again can't help, and those behind must not wait for it
             self.unsealable += 1
             log.exception("a %s can't be sealed and is dropped", draft.record_class.label)
         self.outgoing.stored(draft)
         self.store_error = ""
-        self.uploader.wake()
+        if self.uploader is not None:
+            self.uploader.wake()
 
     async def _watchdog(self) -> None:
         """Report liveness while the pipeline keeps up; a hang stops the reports."""
@@ -191,11 +196,11 @@ class Agent:
                 notify("WATCHDOG=1")
             await self.clock.sleep(interval_s)
 
-    async def _open_store(self) -> None:
-        plan = self.plan
-        if plan.recipient is None or plan.settings.collector is None:
-            log.warning("no [collector] configured: summaries are not kept")
-            return
+    async def _open_store(self) -> Outbox:
+        """Open the outbox and start the uplink."""
+        plan, collector = self.plan, self.plan.settings.collector
+        if plan.recipient is None or collector is None:
+            raise StoreError("outbox", "there is no [collector] to seal to")
         identity = HubIdentity.load_or_create(plan.state_dir)
         self.hub_id = identity.hub_id.hex()
         self.outbox = await Outbox.open(
@@ -208,26 +213,32 @@ class Agent:
         )
         self.uploader = Uploader(
             self.outbox,
-            plan.settings.collector.url,
+            collector.url,
             self.clock,
             self._rng,
-            ssl_context=_tls(plan.settings.collector),
-            timeout_s=plan.settings.collector.timeout_s,
+            ssl_context=_tls(collector),
+            timeout_s=collector.timeout_s,
         )
+        self._uplink = self._spawn("uplink", self.uploader.run)
+        return self.outbox
 
     async def _finish(self, tasks: list[asyncio.Task[None]]) -> None:
         """End the tasks, seal what is in memory, and give it a moment to be delivered."""
-        await _end(tasks)
+        async with self._sealing:  # a record that is just being committed must not be sealed twice
+            await _end(tasks)
         while len(self.readings):
             self._assess_one(await self.readings.get())
         self._draft_summary()
         try:
-            while len(self.outgoing):
-                await self._seal(await self.outgoing.first())
+            if self.outbox is not None:
+                while len(self.outgoing):
+                    await self._seal(self.outbox, await self.outgoing.first())
+                await self._last_delivery(self.outbox)
         except StoreError as error:
-            log.error("%d record(s) not stored at the end: %s", len(self.outgoing), error)  # noqa: TRY400 - the message says it all
-        if self.outbox is not None:
-            await self._last_delivery(self.outbox)
+            self.store_error = str(error)
+        if len(self.outgoing):
+            log.error("%d record(s) not stored: %s", len(self.outgoing), self.store_error)
+        await self._close_store()
 
     async def _last_delivery(self, outbox: Outbox) -> None:
         with contextlib.suppress(TimeoutError):

@@ -6,6 +6,7 @@ starts with the other.
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,19 @@ def plan(file: Path) -> Plan:
         except EdgeError as error:
             problem = Problem("collector.recipient", f"{error.thing}: {error.reason}")
             problems.append(problem)
+        problems += _trust_problems(settings.collector.ca)
     if problems:
         raise ConfigError(file, tuple(problems))
     return Plan(settings, sensors, recipient)
+
+
+def _trust_problems(ca: str | None) -> list[Problem]:
+    """Find out now, not at the first delivery, whether the authority's certificate can be used."""
+    if ca is None:
+        return []
+    try:
+        ssl.create_default_context(cafile=ca)
+    except (OSError, ssl.SSLError) as error:
+        reason = f"{ca}: {error.strerror or error}"
+        return [Problem("collector.ca", reason, "give a file of PEM certificates")]
+    return []

@@ -143,15 +143,16 @@ def _outgoing(agent: Agent) -> QueueStatus:
 
 
 def _store(agent: Agent, counts: Counts | None) -> StoreStatus | None:
-    if agent.outbox is None or counts is None:
+    if not agent.keeps_records:
         return None
-    recovery = agent.outbox.recovery
+    recovery = None if agent.outbox is None else agent.outbox.recovery
     return StoreStatus(
-        buffered=counts.buffered,
-        buffered_bytes=counts.buffered_octets,
-        sealed=counts.sealed_total,
-        delivered=counts.delivered_total,
-        evicted=counts.evicted_total,
+        is_open=counts is not None,
+        buffered=counts.buffered if counts else 0,
+        buffered_bytes=counts.buffered_octets if counts else 0,
+        sealed=counts.sealed_total if counts else 0,
+        delivered=counts.delivered_total if counts else 0,
+        evicted=counts.evicted_total if counts else 0,
         last_error=agent.store_error,
         recovered="" if recovery is None else str(recovery),
     )

@@ -69,8 +69,9 @@ class QueueStatus(Struct, frozen=True, kw_only=True):
 
 
 class StoreStatus(Struct, frozen=True, kw_only=True):
-    """The outbox of sealed records."""
+    """The outbox of sealed records; the counts are 0 while it is not open."""
 
+    is_open: bool
     buffered: int
     buffered_bytes: int
     sealed: int

@@ -63,7 +63,8 @@ async def _drained(stage: Stage, say: Callable[[str], None]) -> None:
     deadline = time.monotonic() + _DRAIN_S
     while time.monotonic() < deadline:
         status = await stage.hub.status()
-        if status is not None and status.store is not None and status.store.buffered == 0:
+        store = None if status is None else status.store
+        if store is not None and store.is_open and store.buffered == 0:
             return
         await asyncio.sleep(0.2)
     say(f"the outbox is not empty after {_DRAIN_S:.0f} s")

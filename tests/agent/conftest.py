@@ -46,12 +46,12 @@ class Bedside:
         return config
 
     @contextlib.asynccontextmanager
-    async def hub(self, extra=""):
+    async def hub(self, extra="", *, started=True):
         agent = Agent(plan(self.write_config(extra)), self.clock, random.Random(1))
         stop = asyncio.Event()
         running = asyncio.create_task(agent.run(stop))
         try:
-            await self.until(lambda: agent.uploader is not None or running.done())
+            await self.until(lambda: not started or agent.uploader or running.done())
             yield agent
         finally:
             stop.set()

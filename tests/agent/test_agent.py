@@ -158,3 +158,37 @@ async def test_six_hours_of_hub_life_with_the_link_down_for_four_lose_nothing(be
     # The same minute is played again and again: the beat at each seam may be one of two.
     assert abs(beats - 6 * HOUR_S * 70 / 60) < 0.06 * 6 * HOUR_S * 70 / 60
     assert bedside.clock.boottime() >= 6 * HOUR_S * NS_PER_S
+
+
+async def test_a_store_that_can_not_be_opened_stops_neither_alarms_nor_later_records(bedside):
+    state = bedside.folder / "state"
+    (state / "outbox.db").mkdir()  # no file can be opened under this name
+    async with bedside.hub(started=False) as agent:
+        for _ in range(8):
+            agent._receive(spo2(bedside.clock, 80))
+            await bedside.clock.advance(1)
+        await bedside.until(lambda: agent.store_error)
+        status = await agent.status()
+        assert [alarm.rule for alarm in status.alarms] == ["spo2-low"]
+        assert not status.store.is_open
+        assert "outbox.db" in status.store.last_error
+        (state / "outbox.db").rmdir()
+        while agent.outbox is None:
+            await bedside.clock.advance(1)
+            await asyncio.sleep(0.005)
+        await bedside.stored(agent)
+        assert (await agent.outbox.counts()).sealed_total >= 1
+
+
+async def test_a_record_committed_at_the_very_end_is_not_sealed_twice(bedside):
+    for _ in range(5):
+        async with bedside.hub() as agent:
+            agent._receive(spo2(bedside.clock, 97))
+            await bedside.clock.advance(60)  # the summary is being committed while the hub stops
+        assert agent.outgoing.longest == 1
+    await bedside.collector.open_records()
+    counts = await bedside.collector.queries.row_counts()
+    stats = await bedside.collector.stats()
+    outbox_kept = counts["observation"]
+    assert outbox_kept <= 5
+    assert stats.hubs[0].forks == 0
