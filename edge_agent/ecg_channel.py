@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edge_agent import codes
 from edge_agent.dsp.beats import Beat, BeatStream
 from edge_agent.dsp.hrv import RollingTimeDomain
-from edge_agent.dsp.quality import Quality, assess
+from edge_agent.dsp.quality import Quality, QualityStream
 from edge_agent.dsp.rr import HeartRate
 from edge_agent.model import Boottime, Code, Observation, State, Waveform
 
@@ -21,8 +21,12 @@ _HRV_WINDOW_S = 300.0
 _HRV_BEATS_AT_LEAST = 30
 _ATTACHED_WINDOW_S = 2.0
 """Long enough to hold a beat at 30 a minute: between beats a clean signal is flat."""
+_ATTACHED_STEP_S = 0.5
 _NOISE_WINDOW_S = 10.0
-_NOISE_EVERY_S = 5.0
+_NOISE_STEP_S = 5.0
+
+
+_NOT_JUDGED_YET = Quality(index=0.0, state=State.SEARCHING)
 
 
 class EcgChannel:
@@ -34,9 +38,7 @@ class EcgChannel:
         self._heart_rate = HeartRate()
         self._hrv = RollingTimeDomain(window_s=_HRV_WINDOW_S)
         self._hrv_due_s: float | None = None
-        self._recent_mv: NDArray[np.float64] = np.empty(0)
-        self._noise = Quality(index=1.0, state=State.MEASURED)
-        self._noise_due_s = 0.0
+        self._watch_quality(rate_hz)
 
     def push(self, block: Waveform) -> tuple[Waveform, list[Observation]]:
         """Process a block (``codes.ECG``, microvolts).
@@ -45,8 +47,8 @@ class EcgChannel:
         RR intervals, heart rate (one a block), and HRV figures (one set a minute).
         """
         signal_mv = block.values * _MV_PER_UV
+        quality = self._quality(signal_mv, block)
         start_s = block.start / _NS_PER_S
-        quality = self._quality(signal_mv, block, start_s)
         beats = self._beats.push(
             signal_mv, start_s, rate_hz=block.rate_hz, follows_gap=block.follows_gap
         )
@@ -56,17 +58,20 @@ class EcgChannel:
         found += self._hrv_figures(end_s)
         return dataclasses.replace(block, state=quality.state), found
 
-    def _quality(self, signal_mv: NDArray[np.float64], block: Waveform, at_s: float) -> Quality:
-        """Judge the last seconds: attached or not at every block, noisy or not less often."""
-        rate_hz = block.rate_hz
-        before = np.empty(0) if block.follows_gap else self._recent_mv
-        kept = round(_NOISE_WINDOW_S * rate_hz)
-        self._recent_mv = np.concatenate([before, signal_mv])[-kept:]
-        if at_s >= self._noise_due_s:
-            self._noise = assess(self._recent_mv, rate_hz)
-            self._noise_due_s = at_s + _NOISE_EVERY_S
-        attached = assess(self._recent_mv[-round(_ATTACHED_WINDOW_S * rate_hz) :], rate_hz)
-        return min(attached, self._noise, key=lambda quality: quality.index)
+    def _watch_quality(self, rate_hz: float) -> None:
+        """Judge from here on: attached or not within half a second, noisy or not less often."""
+        self._attached = QualityStream(
+            rate_hz, window_s=_ATTACHED_WINDOW_S, step_s=_ATTACHED_STEP_S
+        )
+        self._noise = QualityStream(rate_hz, window_s=_NOISE_WINDOW_S, step_s=_NOISE_STEP_S)
+
+    def _quality(self, signal_mv: NDArray[np.float64], block: Waveform) -> Quality:
+        """Return the worse of the two judgements; before the first there is no reading to trust."""
+        if block.follows_gap:
+            self._watch_quality(block.rate_hz)
+        judged = (self._attached.push(signal_mv), self._noise.push(signal_mv))
+        known = [quality for quality in judged if quality is not None]
+        return min(known, key=lambda one: one.index, default=_NOT_JUDGED_YET)
 
     def _note_beat(self, beat: Beat) -> list[Observation]:
         self._heart_rate.push(beat.at_s, beat.rr_ms)

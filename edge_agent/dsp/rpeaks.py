@@ -1,0 +1,83 @@
+"""R peaks: where the heart beats in an ECG of one lead.
+
+:func:`detect` takes a whole recording, :class:`Detector` a stream; for any split of a recording
+into blocks both give exactly the same beats. A causal detector after J. Pan and W. J. Tompkins
+(doi 10.1109/TBME.1985.325532): see :mod:`~edge_agent.dsp.qrs_energy` for the signal path and
+:mod:`~edge_agent.dsp.qrs_decision` for the rules, each with what differs from its source.
+
+The result does not change with gain, polarity or offset of the lead. A flat signal has no beats.
+Whether the signal deserves trust is another question, answered by
+:mod:`~edge_agent.dsp.quality`: in pure noise the detector finds "beats" too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edge_agent.dsp.qrs_decision import BeatDecision
+from edge_agent.dsp.qrs_energy import CandidateFinder, Signal
+
+LOWEST_RATE_HZ = 100.0
+HIGHEST_RATE_HZ = 1000.0
+
+LATENCY_S = 3.6
+"""A beat comes out at most this long after it was pushed: 0.6 s as a rule, more when searched."""
+
+
+def detect(signal_mV: ArrayLike, rate_hz: float) -> NDArray[np.intp]:  # noqa: N803 (a unit)
+    """Return the sample indices of the R peaks of ``signal_mV``, shape (n,), in rising order.
+
+    :raises ValueError: as :class:`Detector` does.
+    """
+    detector = Detector(rate_hz)
+    return np.concatenate((detector.push(signal_mV), detector.flush()))
+
+
+class Detector:
+    """Finds R peaks in a stream of samples at ``rate_hz`` (100 to 1000), with bounded memory.
+
+    :raises ValueError: a rate outside that range.
+    """
+
+    def __init__(self, rate_hz: float) -> None:
+        if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
+            raise ValueError(f"rate {rate_hz} Hz: outside 100 to 1000 Hz; resample the signal")
+        self._finder = CandidateFinder(rate_hz)
+        self._decision = BeatDecision(self._finder.working_rate_hz)
+
+    def push(self, block_mV: ArrayLike) -> NDArray[np.intp]:  # noqa: N803 (a unit)
+        """Take in the next samples, shape (n,), n >= 0; return the beats that are now settled.
+
+        Beats are sample indices counted from the first sample ever pushed, in rising order.
+
+        :raises ValueError: samples that are not one-dimensional or not finite. A gap has to be
+            told by a new detector, not by NaN.
+        """
+        return _indices(self.push_refined(block_mV))
+
+    def flush(self) -> NDArray[np.intp]:
+        """Return the beats that waited for later samples. The stream ends: push no more."""
+        return _indices(self.flush_refined())
+
+    def push_refined(self, block_mV: ArrayLike) -> Signal:  # noqa: N803 (a unit)
+        """Do as :meth:`push`, with positions between samples (vertex of a parabola)."""
+        block = np.asarray(block_mV, dtype=np.float64)
+        if block.ndim != 1:
+            raise ValueError(f"block of shape {block.shape}: one lead is one-dimensional")
+        if not np.isfinite(block).all():
+            raise ValueError("block with NaN or infinity: cut it there and start a new detector")
+        candidates = self._finder.push(block)
+        beats = self._decision.push(candidates, self._finder.horizon)
+        return np.array([beat.peak for beat in beats])
+
+    def flush_refined(self) -> Signal:
+        """Do as :meth:`flush`, with positions between samples."""
+        candidates = self._finder.flush()
+        beats = self._decision.push(candidates, self._finder.horizon)
+        beats += self._decision.flush(self._finder.horizon)
+        return np.array([beat.peak for beat in beats])
+
+
+def _indices(positions: Signal) -> NDArray[np.intp]:
+    return np.rint(positions).astype(np.intp)

@@ -1,0 +1,124 @@
+"""RR intervals: which are plausible, which are normal-to-normal, and the heart rate they give.
+
+An interval is ectopic when it differs by more than 20 % from what came before, the criterion of
+M. Malik et al., Eur Heart J 10 (1989) 1060-1074. What differs: "before" is the median of the last
+nine plausible intervals, not the one interval before, so that the interval after an ectopic beat
+isn't judged by the ectopic one. Ectopic intervals count towards the median too: a true change of
+rate is accepted after a few beats. Timing can't tell a late or interpolated ectopic beat; in atrial
+fibrillation and bigeminy no interval is "normal" and the marks mean little.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from enum import StrEnum
+from statistics import median
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from edge_agent.dsp.qrs_energy import Signal
+
+SHORTEST_MS = 200.0
+LONGEST_MS = 4000.0
+
+_ECTOPIC_SHARE = 0.2
+_REFERENCE_INTERVALS = 9
+_FIRST_REFERENCE = 3
+
+
+class Mark(StrEnum):
+    """What an RR interval is taken for."""
+
+    NORMAL = "normal"
+    ECTOPIC = "ectopic"
+    """Plausible, but it begins or ends with an untimely beat (or a missed or invented one)."""
+    ARTEFACT = "artefact"
+    """Under 200 ms or over 4 s: no interval between neighbouring heartbeats."""
+    GAP = "gap"
+    """No interval: the beat before is not known."""
+
+
+class Marker:
+    """Marks the RR intervals of a stream, each when it comes."""
+
+    def __init__(self) -> None:
+        self._plausible: deque[float] = deque(maxlen=_REFERENCE_INTERVALS)
+
+    def push(self, rr_ms: float | None) -> Mark:
+        """Mark the next interval; ``None`` or NaN is a gap."""
+        if rr_ms is None or math.isnan(rr_ms):
+            return Mark.GAP
+        if not SHORTEST_MS <= rr_ms <= LONGEST_MS:
+            return Mark.ARTEFACT
+        known = len(self._plausible) >= _FIRST_REFERENCE
+        reference = median(self._plausible) if known else rr_ms
+        self._plausible.append(rr_ms)
+        if abs(rr_ms - reference) > _ECTOPIC_SHARE * reference:
+            return Mark.ECTOPIC
+        return Mark.NORMAL
+
+
+def mark(rr_ms: ArrayLike) -> list[Mark]:
+    """Mark the intervals ``rr_ms``, shape (n,); NaN is a gap."""
+    marker = Marker()
+    return [marker.push(interval) for interval in _array(rr_ms).tolist()]
+
+
+def normal_only(rr_ms: ArrayLike) -> Signal:
+    """Return ``rr_ms``, shape (n,), with NaN in place of whatever is not normal-to-normal."""
+    intervals = _array(rr_ms)
+    normal = [one is Mark.NORMAL for one in mark(intervals)]
+    return np.where(normal, intervals, np.nan)
+
+
+def heart_rate_per_min(rr_ms: ArrayLike) -> float | None:
+    """Return 60000 over the mean of the plausible intervals, or ``None`` without any.
+
+    Ectopic beats are beats: they count. NaN is a gap and adds neither time nor beats.
+    """
+    intervals = _array(rr_ms)
+    plausible = intervals[(intervals >= SHORTEST_MS) & (intervals <= LONGEST_MS)]
+    return 60_000.0 / float(np.mean(plausible)) if plausible.size else None
+
+
+class HeartRate:
+    """Heart rate over the last ``window_s`` seconds, as :func:`heart_rate_per_min` gives it.
+
+    After ``silence_s`` without a beat there is no rate: it must not outlive the heart.
+    """
+
+    def __init__(self, *, window_s: float = 10.0, silence_s: float = 5.0) -> None:
+        self._window_s = window_s
+        self._silence_s = silence_s
+        self._beats: deque[tuple[float, float]] = deque()
+
+    def push(self, at_s: float, rr_ms: float | None) -> None:
+        """Take in a beat; one that is not later than the last is ignored."""
+        if self._beats and at_s <= self._beats[-1][0]:
+            return
+        self._beats.append((at_s, math.nan if rr_ms is None else rr_ms))
+        while self._beats[0][0] <= at_s - self._window_s:
+            self._beats.popleft()
+
+    def value(self, now_s: float | None = None) -> float | None:
+        """Return beats per minute at ``now_s`` (by default at the last beat), or ``None``.
+
+        Counted are the intervals that ended later than ``now_s - window_s``.
+        """
+        if not self._beats:
+            return None
+        last_s = self._beats[-1][0]
+        if now_s is None:
+            now_s = last_s
+        if now_s - last_s > self._silence_s:
+            return None
+        return heart_rate_per_min([rr for at, rr in self._beats if at > now_s - self._window_s])
+
+
+def _array(rr_ms: ArrayLike) -> Signal:
+    intervals = np.asarray(rr_ms, dtype=np.float64)
+    if intervals.ndim != 1:
+        raise ValueError(f"RR intervals of shape {intervals.shape}: one-dimensional expected")
+    return intervals
