@@ -1,0 +1,117 @@
+"""Expected values follow ISO/IEEE 11073-20601 annex F.8 and the Bluetooth GATT Specification
+Supplement; bytes marked "captured" come from bastiaanv/AccuChekKit (Accu-Chek SmartGuide)."""
+
+import datetime as dt
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.driver import FrameError
+from edge_drivers.ieee11073 import (
+    NAN,
+    NEGATIVE_INFINITY,
+    NRES,
+    POSITIVE_INFINITY,
+    DateTime,
+    crc16_mcrf4xx,
+    decode_sfloat,
+    encode_sfloat,
+)
+
+SFLOATS = [
+    (0x0062, 98.0),
+    (0xF3D8, 98.4),
+    (0xF6BD, 172.5),  # captured
+    (0xFFFC, -0.4),  # captured
+    (0xE0F5, 2.45),  # captured
+    (0xE4D2, 12.34),
+    (0x1078, 1200.0),
+    (0x07FD, 2045.0),
+    (0xF7FF, 204.7),  # the NaN mantissa, but with an exponent: a number like any other
+    (0x0000, 0.0),
+]
+
+
+@pytest.mark.parametrize(("raw", "value"), [*SFLOATS, (0x7800, -2048e7)])
+def test_sfloat_decodes(raw, value):
+    assert decode_sfloat(raw) == value
+
+
+@pytest.mark.parametrize(("raw", "value"), SFLOATS)
+def test_encoded_sfloat_decodes_to_the_same_number(raw, value):
+    assert decode_sfloat(encode_sfloat(value)) == value
+
+
+@pytest.mark.parametrize("raw", [NAN, NRES, 0x0801])
+def test_sfloat_that_is_no_number_is_nan(raw):
+    assert math.isnan(decode_sfloat(raw))
+
+
+def test_sfloat_infinities_stand_for_lo_and_hi():
+    assert decode_sfloat(POSITIVE_INFINITY) == math.inf
+    assert decode_sfloat(NEGATIVE_INFINITY) == -math.inf
+    assert encode_sfloat(math.inf) == POSITIVE_INFINITY == 0x07FE
+    assert encode_sfloat(-math.inf) == NEGATIVE_INFINITY == 0x0802
+    assert encode_sfloat(math.nan) == NAN == 0x07FF
+
+
+@pytest.mark.parametrize("value", [2047.6e7, -2047.6e7, 1e301, -1.7e308])
+def test_number_beyond_sfloat_is_refused(value):
+    with pytest.raises(ValueError, match="does not fit"):
+        encode_sfloat(value)
+
+
+@given(st.integers(0, 0xFFFF))
+def test_every_sfloat_survives_decoding_and_encoding(raw):
+    value = decode_sfloat(raw)
+    if value == -2048e7:  # the encoder keeps to mantissas of ±2047
+        return
+    again = decode_sfloat(encode_sfloat(value))
+    assert again == value or (math.isnan(again) and math.isnan(value))
+
+
+@given(st.floats(-2e10, 2e10))
+def test_encoded_sfloat_is_within_half_a_unit_of_its_last_digit(value):
+    # A mantissa has at least 204 steps, so half a step is at most 1/409 of the number.
+    assert decode_sfloat(encode_sfloat(value)) == pytest.approx(value, rel=1 / 400, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("octets", "crc"),
+    [
+        (b"123456789", 0x6F91),
+        (b"A", 0x5C0A),
+        (bytes.fromhex("3e010203040506070809"), 0x2F01),  # worked example, CGM Service 1.0.2
+    ],
+)
+def test_crc_of_published_examples(octets, crc):
+    assert crc16_mcrf4xx(octets) == crc
+
+
+def test_date_time_decodes():
+    captured = bytes.fromhex("ea07020412362c")
+    assert DateTime.from_bytes(captured) == DateTime(2026, 2, 4, 18, 54, 44)
+
+
+@given(st.integers(-12_219_292_800, 253_402_300_799))  # 1582 to 9999
+def test_date_time_round_trip(utc_s):
+    moment = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=utc_s)
+    one = DateTime(*moment.timetuple()[:6])
+    assert DateTime.from_bytes(one.to_bytes()) == one
+    assert one.utc_s() == utc_s
+
+
+def test_date_time_east_of_utc_is_earlier_in_utc():
+    assert DateTime(1970, 1, 1, 2, 0, 0).utc_s(offset_s=7200) == 0
+
+
+@pytest.mark.parametrize("octets", ["00000000000000", "ea07022012362c", "ffffffffffffff"])
+def test_date_time_without_a_date_has_no_utc(octets):
+    assert DateTime.from_bytes(bytes.fromhex(octets)).utc_s() is None
+
+
+def test_date_time_cut_short_is_refused():
+    with pytest.raises(FrameError, match="seven"):
+        DateTime.from_bytes(bytes(6))
