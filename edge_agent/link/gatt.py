@@ -100,16 +100,23 @@ class GattLink:
             return client
 
     async def _find(self) -> BLEDevice | None:
-        """Look for the sensor among the connected devices, then on the air.
+        """Look for the sensor among the connected devices and on the air.
 
         BlueZ keeps the connection of a hub that was killed, and a connected sensor no longer
-        advertises: no scan would ever find it.
+        advertises: no scan would find it. Once this process has been connected, the air comes
+        first, because bleak's list of connected devices outlives a ``bluetoothd`` that was killed.
         """
-        adapter = await BleakAdapter.get()
-        for device in await adapter.get_connected_devices([self._gatt.service]):
-            if device.address == self._address:
-                return device
+        if self._feed.status.connections == 0:
+            return await self._find_connected() or await self._find_on_air()
+        return await self._find_on_air() or await self._find_connected()
+
+    async def _find_on_air(self) -> BLEDevice | None:
         return await BleakScanner.find_device_by_address(self._address, timeout=_SCAN_S)
+
+    async def _find_connected(self) -> BLEDevice | None:
+        adapter = await BleakAdapter.get()
+        connected = await adapter.get_connected_devices([self._gatt.service])
+        return next((device for device in connected if device.address == self._address), None)
 
     async def _subscribe(self, client: BleakClient) -> None:
         for uuid in (*self._gatt.notify, *self._gatt.optional):
