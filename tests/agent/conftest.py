@@ -66,7 +66,7 @@ class Bedside:
 
     async def until(self, happened):
         async with asyncio.timeout(20):
-            while not happened():  # noqa: ASYNC110 - anything observable may be awaited
+            while not happened():
                 await asyncio.sleep(0.002)
 
     async def stored(self, agent):
