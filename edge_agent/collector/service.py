@@ -1,0 +1,206 @@
+"""The collector: the clinic's end, in one folder.
+
+keys/KEY_ID.json    private keys, old ones too: a hub may hold records sealed to an old key
+recipient.json      the public key that hubs are given
+hubs/HUB_ID.json    the hubs that are trusted
+collector.db        what came, sealed and opened
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from edge_agent.clock import Clock, SystemClock
+from edge_agent.collector.accounting import HubAccount, account
+from edge_agent.collector.enrolment import Enrolment
+from edge_agent.collector.ingest import Ingest
+from edge_agent.collector.queries import Queries
+from edge_agent.collector.store import CollectorStore, Tally
+from edge_agent.errors import EdgeError, SealError, StoreError
+from edge_agent.store.files import private_directory
+from edge_agent.store.keys import HubCard, Recipient, RecipientKey
+from edge_agent.store.payload import decode, unpad
+from edge_agent.store.seal import open_, parse
+from edge_agent.store.suites import Suite
+
+RECIPIENT_FILE = "recipient.json"
+
+log = logging.getLogger(__name__)
+
+_BATCH = 100
+_RETRY_S = 5.0
+_SHUTDOWN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """What the collector did since it was opened, what it keeps, and what it misses.
+
+    ``received``, ``duplicates`` and ``refused`` count requests since it was opened.
+    """
+
+    received: int
+    duplicates: int
+    refused: int
+    kept: Tally
+    hubs: tuple[HubAccount, ...]
+
+
+class Collector:
+    """An open collector. :meth:`close` it."""
+
+    def __init__(
+        self,
+        directory: Path,
+        store: CollectorStore,
+        keys: dict[bytes, RecipientKey],
+        clock: Clock,
+    ) -> None:
+        self.recipient_file = directory / RECIPIENT_FILE
+        self.queries = Queries(store.database)
+        self._store, self._keys = store, keys
+        self._enrolment = Enrolment(directory / "hubs")
+        self._new = asyncio.Event()
+        self._ingest = Ingest(store, self._enrolment, clock, self._new.set)
+        self._opening = asyncio.Lock()
+        self._opener: asyncio.Task[None] | None = None
+        self._runner: web.AppRunner | None = None
+
+    @classmethod
+    async def open(
+        cls, directory: Path, *, suite: Suite | None = None, clock: Clock | None = None
+    ) -> Collector:
+        """Open the collector kept in ``directory``; on first use, draw its keys.
+
+        ``suite`` is that of the keys (X-Wing unless told otherwise on first use). Records that
+        did not open before are tried again.
+
+        :raises SealError: damaged keys, or keys of another suite than asked for.
+        :raises StoreError: the folder or the database can't be used.
+        """
+        keys = await asyncio.to_thread(_keys, private_directory(directory), suite)
+        store = await CollectorStore.open(directory)
+        try:
+            await store.retry_unopened()
+            return cls(directory, store, keys, clock or SystemClock())
+        except BaseException:
+            await store.close()
+            raise
+
+    def enrol(self, card_file: Path) -> HubCard:
+        """Trust the hub whose ``hub.json`` is given.
+
+        :raises SealError: no such card, or another key is pinned for this hub.
+        """
+        return self._enrolment.add(card_file)
+
+    def app(self) -> web.Application:
+        """Return the web application that takes the records."""
+        return self._ingest.app()
+
+    async def start(self, host: str, port: int, ssl_context: ssl.SSLContext | None = None) -> int:
+        """Serve on ``host`` and ``port`` (0: any free one), opening what comes; return the port.
+
+        :raises EdgeError: when the address can't be used.
+        """
+        self._runner = web.AppRunner(self.app(), access_log=None, shutdown_timeout=_SHUTDOWN_S)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, ssl_context=ssl_context)
+        try:
+            await site.start()
+        except OSError as error:
+            await self.stop()
+            reason = error.strerror or str(error)
+            raise EdgeError(f"address {host}:{port}", reason, "Choose another one") from error
+        self._opener = asyncio.create_task(self._keep_opening())
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Stop serving and opening."""
+        if self._opener is not None:
+            self._opener.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._opener
+            self._opener = None
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def close(self) -> None:
+        """Stop, and close the database."""
+        try:
+            await self.stop()
+        finally:
+            await self._store.close()
+
+    async def open_records(self) -> int:
+        """Open what has come and write its rows out; return how many records opened.
+
+        A record that verifies but does not open is kept sealed, with the reason.
+        """
+        opened = 0
+        async with self._opening:
+            while waiting := await self._store.to_open(_BATCH):
+                for record_id, octets in waiting:
+                    try:
+                        await self._open(octets)
+                        opened += 1
+                    except SealError as error:
+                        log.warning("record %s: %s", record_id.hex(), error)
+                        await self._store.set_unopened(record_id, str(error))
+        return opened
+
+    async def stats(self) -> Stats:
+        """Count what came and work out what is missing."""
+        return Stats(
+            received=self._ingest.received,
+            duplicates=self._ingest.duplicates,
+            refused=self._ingest.refused,
+            kept=await self._store.tally(),
+            hubs=await account(self._store.database),
+        )
+
+    async def _open(self, octets: bytes) -> None:
+        record = parse(octets)
+        key = self._keys.get(record.header.recipient_key_id)
+        if key is None:
+            name = record.header.recipient_key_id.hex()
+            raise SealError(f"key {name}", "not here", f"Restore keys/{name}.json and restart")
+        await self._store.write_out(record, decode(unpad(open_(record, key))))
+
+    async def _keep_opening(self) -> None:
+        while True:
+            self._new.clear()
+            try:
+                await self.open_records()
+            except StoreError as error:
+                log.warning("%s; trying again in %.0f s", error, _RETRY_S)
+                await asyncio.sleep(_RETRY_S)
+            else:
+                await self._new.wait()
+
+
+def _keys(directory: Path, suite: Suite | None) -> dict[bytes, RecipientKey]:
+    """Load every private key by its id; on first use draw one."""
+    folder = private_directory(directory / "keys")
+    public_file = directory / RECIPIENT_FILE
+    if not public_file.exists():
+        key = RecipientKey.generate(suite or Suite.X_WING)
+        key.save(folder / f"{key.public.key_id.hex()}.json")
+        key.public.save(public_file)
+    keys = {key.public.key_id: key for key in map(RecipientKey.load, folder.glob("*.json"))}
+    recipient = Recipient.load(public_file)
+    if recipient.key_id not in keys:
+        step = "Restore the folder 'keys', or remove the file to have hubs given a new key"
+        raise SealError(f"key file {public_file}", "its private key is not here", step)
+    if suite not in {None, recipient.suite}:
+        step = "Leave the suite out, or remove the file to draw a new key"
+        raise SealError(f"key file {public_file}", f"is of suite {recipient.suite.label}", step)
+    return keys

@@ -1,0 +1,189 @@
+"""One SQLite connection on which transactions run one after another, each to its end.
+
+A single connection per process, WAL with ``synchronous=FULL``: what is committed survives a power
+cut on storage that keeps its promises. A task that is cancelled while its transaction runs leaves
+a whole transaction behind, never half of one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import aiosqlite
+
+from edge_agent.errors import StoreError, StoreFull
+from edge_agent.store.files import sync_directory
+
+PAGE_OCTETS = 4096
+
+_BUSY_S = 1.0
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA wal_autocheckpoint = 1000",
+    "PRAGMA journal_size_limit = -1",  # a WAL that is truncated costs metadata writes to regrow
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+    "PRAGMA secure_delete = OFF",  # zeroing pages needs space that a full disk does not have
+    "PRAGMA mmap_size = 0",
+)
+
+Result = TypeVar("Result")
+Value = int | str | bytes | float | None
+
+
+class Transaction:
+    """What a transaction's work is done with."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, sql: str, *values: Value) -> int:
+        """Run a statement and return how many rows it changed."""
+        async with self._connection.execute(sql, values) as cursor:
+            return cursor.rowcount
+
+    async def rows(self, sql: str, *values: Value) -> list[sqlite3.Row]:
+        """Run a query and return its rows."""
+        return list(await self._connection.execute_fetchall(sql, values))
+
+    async def row(self, sql: str, *values: Value) -> sqlite3.Row | None:
+        """Run a query and return its first row, or ``None``."""
+        rows = await self.rows(sql, *values)
+        return rows[0] if rows else None
+
+
+class Database:
+    """An open database file. :meth:`close` it: its connection has a thread."""
+
+    def __init__(self, path: Path, connection: aiosqlite.Connection, begin: str) -> None:
+        self.path = path
+        self._connection, self._begin = connection, begin
+        self._turn = asyncio.Lock()
+        self._closed = False
+
+    @classmethod
+    async def open(
+        cls, path: Path, schema: str, version: int, *, quota_pages: int = 0, exclusive: bool = False
+    ) -> Database:
+        """Open ``path`` (mode 0600), creating it with ``schema`` where it is new.
+
+        ``quota_pages`` bounds the file (0: no bound; the WAL takes about 1,000 pages more).
+        ``exclusive`` keeps every other process out.
+
+        :raises StoreError: unreadable, in use elsewhere, or written by a newer version.
+        """
+        pragmas = (
+            *(("PRAGMA locking_mode = EXCLUSIVE",) if exclusive else ()),
+            *_PRAGMAS,
+            # Not kept in the file: without it at every open there is no quota.
+            *((f"PRAGMA max_page_count = {quota_pages}",) if quota_pages else ()),
+        )
+        _claim(path)
+        connection = await _connect(path, str(path), pragmas)
+        try:
+            with _translated(path):
+                await _migrate(path, connection, schema, version)
+        except BaseException:
+            await connection.close()
+            raise
+        return cls(path, connection, "BEGIN IMMEDIATE")
+
+    @classmethod
+    async def open_read_only(cls, path: Path) -> Database:
+        """Open an existing database beside the process that writes it.
+
+        :raises StoreError: when it is not there or can't be read.
+        """
+        return cls(path, await _connect(path, _read_only(path), ()), "BEGIN")
+
+    async def transaction(self, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
+        """Run ``work`` in a transaction of its own; it is committed when this returns.
+
+        :raises StoreFull: the quota or the disk is full; nothing was changed.
+        :raises StoreError: SQLite refused; nothing was changed.
+        """
+        return await asyncio.shield(self._run(work))
+
+    async def close(self) -> None:
+        """Wait for the running transaction and close the file."""
+        async with self._turn:
+            self._closed = True
+            await self._connection.close()
+
+    async def _run(self, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
+        async with self._turn:
+            if self._closed:
+                raise StoreError(f"database {self.path}", "closed", "Open it again")
+            with _translated(self.path):
+                await self._connection.execute(self._begin)
+                try:
+                    result = await work(Transaction(self._connection))
+                    await self._connection.execute("COMMIT")
+                except BaseException:
+                    if self._connection.in_transaction:
+                        await self._connection.execute("ROLLBACK")
+                    raise
+                return result
+
+
+def _claim(path: Path) -> None:
+    """Create the file where it is missing, readable by its owner only (the WAL follows it)."""
+    try:
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        sync_directory(path.parent)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise StoreError(f"database {path}", reason, "Check the folder and its owner") from error
+
+
+def _read_only(path: Path) -> str:
+    return f"{path.absolute().as_uri()}?mode=ro"
+
+
+async def _connect(path: Path, name: str, pragmas: tuple[str, ...]) -> aiosqlite.Connection:
+    with _translated(path):
+        connection = await aiosqlite.connect(
+            name, isolation_level=None, timeout=_BUSY_S, uri=name.startswith("file:")
+        )
+        connection.row_factory = sqlite3.Row
+        try:
+            for pragma in pragmas:
+                await connection.execute_fetchall(pragma)
+        except BaseException:
+            await connection.close()
+            raise
+    return connection
+
+
+async def _migrate(path: Path, connection: aiosqlite.Connection, schema: str, version: int) -> None:
+    (row,) = await connection.execute_fetchall("PRAGMA user_version")
+    if row[0] > version:
+        reason = f"written by a newer version (schema {row[0]}, known: {version})"
+        raise StoreError(f"database {path}", reason, "Install that version again")
+    if row[0] == 0:
+        await connection.executescript(schema)
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into the hub's."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", "")
+        if name == "SQLITE_FULL":
+            step = "Bring the link up, or give the store more room"
+            raise StoreFull(f"database {path}", "full", step) from error
+        step = {
+            "SQLITE_BUSY": "Another process has it open: stop that one",
+            "SQLITE_CORRUPT": "Restart: a damaged outbox is salvaged when it is opened",
+        }.get(name, "Check the disk and the file's owner")
+        raise StoreError(f"database {path}", f"{error} ({name})", step) from error
