@@ -148,8 +148,15 @@ def _read_only(path: Path) -> str:
     return f"{path.absolute().as_uri()}?mode=ro"
 
 
+def _try_to_open(name: str) -> None:
+    sqlite3.connect(name, uri=name.startswith("file:")).close()
+
+
 async def _connect(path: Path, name: str, pragmas: tuple[str, ...]) -> aiosqlite.Connection:
     with _translated(path):
+        # aiosqlite leaves its thread running when a file can't be opened, and the thread then
+        # speaks to a loop that may be closed by now: find out before there is a thread.
+        await asyncio.to_thread(_try_to_open, name)
         connection = await aiosqlite.connect(
             name, isolation_level=None, timeout=_BUSY_S, uri=name.startswith("file:")
         )
