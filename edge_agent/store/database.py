@@ -190,6 +190,7 @@ def _translated(path: Path) -> Iterator[None]:
             step = "Bring the link up, or give the store more room"
             raise StoreFull(f"database {path}", "full", step) from error
         step = {
+            "SQLITE_CANTOPEN": "Check the path, and that you may read and write there",
             "SQLITE_BUSY": "Another process has it open: stop that one",
             "SQLITE_CORRUPT": "Restart: a damaged outbox is salvaged when it is opened",
         }.get(name, "Check the disk and the file's owner")
