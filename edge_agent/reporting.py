@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edge_agent import __version__
+from edge_agent.link.feed import Feed
 from edge_agent.model import Alarm, Boottime, Evidence
 from edge_agent.outgoing import SUMMARIES_AT_MOST
-from edge_agent.pipeline import GlucoseForecast
+from edge_agent.pipeline import GlucoseForecast, Pipeline
+from edge_agent.plan import Plan
 from edge_agent.reading_queue import ReadingQueue
+from edge_agent.records import Records
 from edge_agent.status import (
     AlarmStatus,
     ForecastStatus,
@@ -22,40 +26,53 @@ from edge_agent.status import (
     VariableStatus,
 )
 from edge_agent.store.outbox import Counts
+from edge_agent.sync.client import Uploader
 from edge_agent.twin.state import Variable
-
-if TYPE_CHECKING:
-    from edge_agent.agent import Agent
+from edge_agent.wiring import Sensor
 
 _NS_PER_S = 1e9
 _PROCESS = Path("/proc/self/status")
 
 
-def report(agent: Agent, counts: Counts | None) -> Status:
-    """Return the status of ``agent`` at this moment, with its outbox's ``counts`` if it has one."""
-    now = agent.clock.boottime()
-    pipeline = agent.pipeline
-    delivered_at = agent.uploader.state.first_success if agent.uploader else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """The parts of a running hub, as they stand at ``now``; ``counts`` are its outbox's."""
+
+    plan: Plan
+    now: Boottime
+    started_at: Boottime
+    first_reading_at: Boottime | None
+    readings: ReadingQueue
+    pipeline: Pipeline
+    feeds: Mapping[str, Feed]
+    records: Records
+    counts: Counts | None
+
+
+def report(hub: Hub) -> Status:
+    """Return the status of ``hub``."""
+    now, pipeline, uploader = hub.now, hub.pipeline, hub.records.uploader
+    delivered_at = None if uploader is None else uploader.state.first_success
     return Status(
         version=__version__,
-        hub=agent.hub_id,
-        bed=agent.plan.settings.subject.bed,
+        hub=hub.records.hub_id,
+        bed=hub.plan.settings.subject.bed,
         pid=os.getpid(),
-        started_at_ns=agent.started_at,
-        uptime_s=_seconds(agent.started_at, now),
+        started_at_ns=hub.started_at,
+        uptime_s=_seconds(hub.started_at, now),
         resident_mib=_memory_mib("VmRSS"),
         peak_resident_mib=_memory_mib("VmHWM"),
-        first_reading_after_s=_after(agent.started_at, agent.first_reading_at),
-        first_delivery_after_s=_after(agent.started_at, delivered_at),
+        first_reading_after_s=_after(hub.started_at, hub.first_reading_at),
+        first_delivery_after_s=_after(hub.started_at, delivered_at),
         beats=pipeline.beats,
         alarms_raised=pipeline.alarms_raised,
         variables=[_variable(one) for one in pipeline.twin.snapshot(now)],
         forecasts=[_forecast(one, now) for one in pipeline.forecasts],
-        sensors=[_sensor(agent, name, now) for name in agent.links.feeds],
+        sensors=[_sensor(one, hub.feeds[one.settings.name], now) for one in hub.plan.sensors],
         alarms=[_alarm(one, now) for one in pipeline.alarms.active],
-        queues=[_readings(agent.readings), _outgoing(agent)],
-        store=_store(agent, counts),
-        uplink=_uplink(agent, now),
+        queues=[_readings(hub.readings), _outgoing(hub.records)],
+        store=_store(hub.records, hub.counts),
+        uplink=_uplink(hub.plan, uploader, now),
     )
 
 
@@ -86,12 +103,11 @@ def _forecast(one: GlucoseForecast, now: Boottime) -> ForecastStatus:
     )
 
 
-def _sensor(agent: Agent, name: str, now: Boottime) -> SensorStatus:
-    seen = agent.links.feeds[name].status
-    driver = next(one.driver.name for one in agent.plan.sensors if one.settings.name == name)
+def _sensor(sensor: Sensor, feed: Feed, now: Boottime) -> SensorStatus:
+    seen = feed.status
     return SensorStatus(
-        name=name,
-        driver=driver,
+        name=sensor.settings.name,
+        driver=sensor.driver.name,
         connected=seen.connected,
         connections=seen.connections,
         failures=seen.failures,
@@ -132,20 +148,20 @@ def _readings(queue: ReadingQueue) -> QueueStatus:
     )
 
 
-def _outgoing(agent: Agent) -> QueueStatus:
+def _outgoing(records: Records) -> QueueStatus:
     return QueueStatus(
         name="to be sealed",
-        length=len(agent.outgoing),
-        longest=agent.outgoing.longest,
+        length=len(records.outgoing),
+        longest=records.outgoing.longest,
         capacity=SUMMARIES_AT_MOST,
-        dropped={"summaries": agent.outgoing.dropped, "unsealable": agent.unsealable},
+        dropped={"summaries": records.outgoing.dropped, "unsealable": records.unsealable},
     )
 
 
-def _store(agent: Agent, counts: Counts | None) -> StoreStatus | None:
-    if not agent.keeps_records:
+def _store(records: Records, counts: Counts | None) -> StoreStatus | None:
+    if not records.are_kept:
         return None
-    recovery = None if agent.outbox is None else agent.outbox.recovery
+    recovery = None if records.outbox is None else records.outbox.recovery
     return StoreStatus(
         is_open=counts is not None,
         buffered=counts.buffered if counts else 0,
@@ -153,26 +169,24 @@ def _store(agent: Agent, counts: Counts | None) -> StoreStatus | None:
         sealed=counts.sealed_total if counts else 0,
         delivered=counts.delivered_total if counts else 0,
         evicted=counts.evicted_total if counts else 0,
-        last_error=agent.store_error,
+        last_error=records.error,
         recovered="" if recovery is None else str(recovery),
     )
 
 
-def _uplink(agent: Agent, now: Boottime) -> UplinkStatus | None:
-    collector, uploader = agent.plan.settings.collector, agent.uploader
-    if collector is None or uploader is None:
+def _uplink(plan: Plan, uploader: Uploader | None, now: Boottime) -> UplinkStatus | None:
+    if plan.settings.collector is None or uploader is None:
         return None
     state = uploader.state
+    success = state.last_success
     return UplinkStatus(
-        url=collector.url,
+        url=plan.settings.collector.url,
         connected=state.connected,
         sent=state.sent,
         duplicates=state.duplicates,
         refused=state.refused,
         last_error=state.last_error,
-        last_success_age_s=None
-        if state.last_success is None
-        else _seconds(state.last_success, now),
+        last_success_age_s=None if success is None else _seconds(success, now),
     )
 
 

@@ -51,7 +51,7 @@ class Bedside:
         stop = asyncio.Event()
         running = asyncio.create_task(agent.run(stop))
         try:
-            await self.until(lambda: not started or agent.uploader or running.done())
+            await self.until(lambda: not started or agent.records.uploader or running.done())
             yield agent
         finally:
             stop.set()
@@ -71,7 +71,7 @@ class Bedside:
 
     async def stored(self, agent):
         """Wait until everything that waits to be sealed is in the outbox."""
-        await self.until(lambda: len(agent.outgoing) == 0 and len(agent.readings) == 0)
+        await self.until(lambda: len(agent.records.outgoing) == 0 and len(agent.readings) == 0)
 
 
 @pytest.fixture

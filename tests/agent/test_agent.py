@@ -20,11 +20,11 @@ def spo2(clock, value):
 async def test_an_alarm_is_sealed_and_committed_at_once(bedside):
     async with bedside.hub() as agent:
         for _ in range(8):
-            agent._receive(spo2(bedside.clock, 80))
+            agent.receive(spo2(bedside.clock, 80))
             await bedside.clock.advance(1)
         await bedside.stored(agent)
-        assert (await agent.outbox.counts()).sealed_total == 1
-        await bedside.until(lambda: agent.uploader.state.sent == 1)
+        assert (await agent.records.outbox.counts()).sealed_total == 1
+        await bedside.until(lambda: agent.records.uploader.state.sent == 1)
         await bedside.collector.open_records()
         alarms = await bedside.collector.queries.alarms()
         assert [(alarm.rule, alarm.priority) for alarm in alarms] == [("spo2-low", "high")]
@@ -33,12 +33,12 @@ async def test_an_alarm_is_sealed_and_committed_at_once(bedside):
 async def test_what_is_in_memory_at_the_end_is_sealed_and_the_next_life_delivers_it(bedside):
     await bedside.collector.stop()
     async with bedside.hub() as agent:
-        agent._receive(spo2(bedside.clock, 97))
+        agent.receive(spo2(bedside.clock, 97))
         await bedside.stored(agent)
     port = bedside.port
     bedside.port = await bedside.collector.start("127.0.0.1", port)
     async with bedside.hub() as agent:
-        await bedside.until(lambda: agent.uploader.state.sent == 1)
+        await bedside.until(lambda: agent.records.uploader.state.sent == 1)
     await bedside.collector.open_records()
     (observation,) = await bedside.collector.queries.latest()
     assert (observation.code, observation.last) == ("MDC_PULS_OXIM_SAT_O2", 97.0)
@@ -46,12 +46,12 @@ async def test_what_is_in_memory_at_the_end_is_sealed_and_the_next_life_delivers
 
 async def test_a_summary_that_can_not_be_sealed_does_not_hold_up_the_next(bedside):
     async with bedside.hub() as agent:
-        agent.outgoing.put(Draft(RecordClass.SUMMARY, {"broken": [{"a": 1}, {"b": 2}]}))
-        agent._receive(spo2(bedside.clock, 97))
+        agent.records.outgoing.put(Draft(RecordClass.SUMMARY, {"broken": [{"a": 1}, {"b": 2}]}))
+        agent.receive(spo2(bedside.clock, 97))
         await bedside.clock.advance(61)
         await bedside.stored(agent)
-        assert agent.unsealable == 1
-        assert (await agent.outbox.counts()).sealed_total == 1
+        assert agent.records.unsealable == 1
+        assert (await agent.records.outbox.counts()).sealed_total == 1
         status = await agent.status()
         assert status.queues[1].dropped["unsealable"] == 1
 
@@ -67,26 +67,26 @@ async def test_a_fault_in_the_pipeline_costs_one_reading_and_not_the_hub(bedside
             return real(reading, now)
 
         agent.pipeline.take = take
-        agent._receive(spo2(bedside.clock, 97))
+        agent.receive(spo2(bedside.clock, 97))
         await bedside.until(lambda: broken)
         await bedside.clock.advance(2)
-        agent._receive(spo2(bedside.clock, 96))
+        agent.receive(spo2(bedside.clock, 96))
         await bedside.stored(agent)
         assert agent.pipeline.twin.variable(codes.SPO2, bedside.clock.boottime()).value == 96
 
 
 async def test_a_damaged_outbox_is_set_aside_and_the_hub_starts(bedside):
     async with bedside.hub() as agent:
-        agent._receive(spo2(bedside.clock, 97))
+        agent.receive(spo2(bedside.clock, 97))
     database = bedside.folder / "state" / "outbox.db"
     database.write_bytes(b"not a database" * 1000)
     async with bedside.hub() as agent:
         status = await agent.status()
         assert "kept as" in status.store.recovered
-        agent._receive(spo2(bedside.clock, 95))
+        agent.receive(spo2(bedside.clock, 95))
         await bedside.clock.advance(61)
         await bedside.stored(agent)
-        await bedside.until(lambda: agent.uploader.state.sent >= 1)
+        await bedside.until(lambda: agent.records.uploader.state.sent >= 1)
     assert list(database.parent.glob("outbox.db.damaged-*"))
 
 
@@ -99,13 +99,13 @@ async def test_a_hub_without_a_collector_watches_and_keeps_nothing(bedside, tmp_
     agent, stop = Agent(plan(config), bedside.clock, random.Random(1)), asyncio.Event()
     running = asyncio.create_task(agent.run(stop))
     for _ in range(8):
-        agent._receive(spo2(bedside.clock, 80))
+        agent.receive(spo2(bedside.clock, 80))
         await bedside.clock.advance(1)
     await bedside.until(lambda: len(agent.readings) == 0)
     status = await agent.status()
     assert [alarm.rule for alarm in status.alarms] == ["spo2-low"]
     assert (status.store, status.uplink) == (None, None)
-    assert len(agent.outgoing) == 0
+    assert len(agent.records.outgoing) == 0
     stop.set()
     await bedside.settle(running)
 
@@ -126,16 +126,16 @@ async def test_six_hours_of_hub_life_with_the_link_down_for_four_lose_nothing(be
                 await bedside.collector.start("127.0.0.1", bedside.port)
             for samples in minute_of_ecg:
                 start = bedside.clock.boottime()
-                agent._receive(
+                agent.receive(
                     Waveform(
                         code=codes.ECG, samples=samples, unit_per_count=1.0, rate_hz=130.0,
                         start=start, sensor="patch",
                     )
                 )  # fmt: skip
-                agent._receive(spo2(bedside.clock, 96 + minute % 3))
+                agent.receive(spo2(bedside.clock, 96 + minute % 3))
                 await bedside.clock.advance(5)
             glucose = 120 + 40 * np.sin(minute / 40)
-            agent._receive(
+            agent.receive(
                 Observation(
                     code=codes.GLUCOSE, value=float(glucose),
                     at=Boottime(bedside.clock.boottime()), sensor="cgm",
@@ -143,11 +143,11 @@ async def test_six_hours_of_hub_life_with_the_link_down_for_four_lose_nothing(be
             )  # fmt: skip
             await bedside.stored(agent)
         assert agent.readings.dropped == {}
-        assert agent.outgoing.dropped == 0
-        while (await agent.outbox.counts()).buffered:
+        assert agent.records.outgoing.dropped == 0
+        while (await agent.records.outbox.counts()).buffered:
             await bedside.clock.advance(5)
             await asyncio.sleep(0.005)
-        counts = await agent.outbox.counts()
+        counts = await agent.records.outbox.counts()
         beats = agent.pipeline.beats
     await bedside.collector.open_records()
     stats = await bedside.collector.stats()
@@ -165,27 +165,27 @@ async def test_a_store_that_can_not_be_opened_stops_neither_alarms_nor_later_rec
     (state / "outbox.db").mkdir()  # no file can be opened under this name
     async with bedside.hub(started=False) as agent:
         for _ in range(8):
-            agent._receive(spo2(bedside.clock, 80))
+            agent.receive(spo2(bedside.clock, 80))
             await bedside.clock.advance(1)
-        await bedside.until(lambda: agent.store_error)
+        await bedside.until(lambda: agent.records.error)
         status = await agent.status()
         assert [alarm.rule for alarm in status.alarms] == ["spo2-low"]
         assert not status.store.is_open
         assert "outbox.db" in status.store.last_error
         (state / "outbox.db").rmdir()
-        while agent.outbox is None:
+        while agent.records.outbox is None:
             await bedside.clock.advance(1)
             await asyncio.sleep(0.005)
         await bedside.stored(agent)
-        assert (await agent.outbox.counts()).sealed_total >= 1
+        assert (await agent.records.outbox.counts()).sealed_total >= 1
 
 
 async def test_a_record_committed_at_the_very_end_is_not_sealed_twice(bedside):
     for _ in range(5):
         async with bedside.hub() as agent:
-            agent._receive(spo2(bedside.clock, 97))
+            agent.receive(spo2(bedside.clock, 97))
             await bedside.clock.advance(60)  # the summary is being committed while the hub stops
-        assert agent.outgoing.longest == 1
+        assert agent.records.outgoing.longest == 1
     await bedside.collector.open_records()
     counts = await bedside.collector.queries.row_counts()
     stats = await bedside.collector.stats()

@@ -108,6 +108,14 @@ async def test_a_clock_that_is_set_late_corrects_what_was_measured_before(collec
     assert latest.utc_ns == (1_800_000_000 - 30) * NS_PER_S
 
 
+async def test_of_clocks_as_good_as_each_other_the_nearest_counts(collector, hub, door):
+    later = CLOCK | {"boottime_ns": 10**6 * NS_PER_S, "utc_ns": CLOCK["utc_ns"] + 10**15}
+    for clocks in ([later, CLOCK], [CLOCK, later]):
+        await opened(collector, door, hub.seal({"clock": clocks, "observation": [OBSERVATION]}))
+        (latest,) = await collector.queries.latest()
+        assert latest.utc_ns == (1_800_000_000 - 30) * NS_PER_S
+
+
 async def test_a_clock_of_another_boot_says_nothing(collector, hub, door):
     await opened(collector, door, hub.seal({"observation": [OBSERVATION]}))
     await opened(collector, door, hub.seal({"clock": [CLOCK]}, epoch=2))

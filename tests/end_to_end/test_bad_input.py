@@ -176,7 +176,7 @@ async def test_a_link_that_is_cut_again_and_again_delivers_everything_once(ward)
         await ward.uplink.restore()
 
     async def delivered():
-        counts = await ward.agent.outbox.counts()
+        counts = await ward.agent.records.outbox.counts()
         return counts.sealed_total >= 5 and counts.buffered == 0
 
     await ward.until(delivered, "everything is delivered")

@@ -79,9 +79,9 @@ async def run_hub(tmp_path, port, ca, until):
     agent, stop = Agent(plan(config), SystemClock(), random.Random(1)), asyncio.Event()
     running = asyncio.create_task(agent.run(stop))
     at = agent.clock.boottime()
-    agent._receive(Event(kind=EventKind.CONNECTED, at=at, sensor="s"))
+    agent.receive(Event(kind=EventKind.CONNECTED, at=at, sensor="s"))
     async with asyncio.timeout(20):
-        while agent.uploader is None or not until(agent.uploader.state):
+        while agent.records.uploader is None or not until(agent.records.uploader.state):
             await asyncio.sleep(0.01)
     stop.set()
     await running
@@ -95,7 +95,7 @@ async def test_records_go_over_https_to_a_collector_of_the_right_authority(tmp_p
 
 async def test_a_collector_with_a_stranger_s_certificate_gets_nothing(tmp_path, collector):
     agent = await run_hub(tmp_path, collector.port, "stranger.pem", lambda state: state.last_error)
-    assert "certificate" in agent.uploader.state.last_error.lower()
+    assert "certificate" in agent.records.uploader.state.last_error.lower()
     assert (await collector.stats()).kept.stored == 0
 
 

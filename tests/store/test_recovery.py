@@ -120,6 +120,44 @@ async def test_a_sound_chain_in_a_damaged_database_is_carried_on(open_outbox, pa
     assert audit.header.previous == before[-1].id
 
 
+async def test_a_changed_record_is_not_salvaged_under_a_hash_of_its_own(open_outbox, path):
+    before = await filled(open_outbox, 6)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE record SET octets = CAST(octets || X'00' AS BLOB) WHERE seq = 2")
+        (octets,) = connection.execute("SELECT octets FROM record WHERE seq = 4").fetchone()
+        changed = octets[:200] + b"\0\0\0\0" + octets[204:]
+        connection.execute("UPDATE record SET octets = ? WHERE seq = 4", (changed,))
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("DELETE FROM sqlite_schema WHERE name = 'record_by_class'")
+    connection.close()
+    async with await open_outbox() as outbox:
+        assert outbox.recovery.salvaged == 4
+        kept = [record.id for record in await drain(outbox)]
+    assert kept == [before[n].id for n in (0, 2, 4, 5)]
+
+
+async def test_what_lies_far_behind_the_damage_is_found_from_the_end(open_outbox, path):
+    before = await filled(open_outbox, 30)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE chain SET next_seq = next_seq + 5000000")
+    connection.close()
+    after = await filled(open_outbox, 30)
+    with sqlite3.connect(path) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'record'"
+        ).fetchone()
+    connection.close()
+    root = path.read_bytes()[(page - 1) * 4096 : page * 4096]
+    assert root[0] == 5, "an interior page: its first cell leads to the first leaf"
+    first_cell = int.from_bytes(root[12:14], "big")
+    leaf = int.from_bytes(root[first_cell : first_cell + 4], "big")
+    overwrite(path, (leaf - 1) * 4096, b"\xff" * 4096)
+    async with await open_outbox() as outbox:
+        kept = {record.id for record in await drain(outbox)}
+    assert {one.id for one in after} <= kept
+    assert 0 < len({one.id for one in before} & kept) < len(before)
+
+
 async def test_a_missing_database_is_noticed(open_outbox, path):
     before = await filled(open_outbox, 3)
     for file in path.parent.glob("outbox.db*"):

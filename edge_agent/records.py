@@ -1,0 +1,146 @@
+"""Keeps what the hub has to say: seals it, stores it, has it delivered.
+
+Nothing here may hold up the pipeline: what is to be sealed waits in :class:`Outgoing`, and a store
+that can't be opened or written is told once and tried again while the hub watches on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import ssl
+from pathlib import Path
+
+from edge_agent.clock import Clock
+from edge_agent.config import CollectorSettings
+from edge_agent.errors import SealError, StoreError
+from edge_agent.outgoing import Draft, Outgoing
+from edge_agent.plan import Plan
+from edge_agent.store.keys import HubIdentity
+from edge_agent.store.outbox import Outbox
+from edge_agent.store.seal import RecordClass
+from edge_agent.summary import Tables
+from edge_agent.supervision import end, spawn
+from edge_agent.sync.client import Uploader
+
+log = logging.getLogger(__name__)
+
+_RETRY_S = 1.0
+_LAST_DELIVERY_S = 0.7
+
+
+class Records:
+    """The outbox and the way to the collector, and what waits before them."""
+
+    def __init__(self, plan: Plan, clock: Clock, rng: random.Random) -> None:
+        self.outgoing = Outgoing()
+        self.outbox: Outbox | None = None
+        self.uploader: Uploader | None = None
+        self.hub_id = ""
+        self.error = ""
+        self.unsealable = 0
+        self.sealing = asyncio.Lock()
+        """Held while a record is being committed: who ends :meth:`run` takes it first, so that
+        no record is committed and then sealed again by :meth:`finish`."""
+        self._plan, self._clock, self._rng = plan, clock, rng
+        self._uplink: asyncio.Task[None] | None = None
+
+    @property
+    def are_kept(self) -> bool:
+        """Whether there is a collector to seal to; else the hub only watches and warns."""
+        return self._plan.recipient is not None
+
+    def add(self, record_class: RecordClass, tables: Tables) -> None:
+        """Have ``tables`` sealed as a record of their own."""
+        if self.are_kept:
+            self.outgoing.put(Draft(record_class, tables))
+
+    async def run(self) -> None:
+        """Open the store, then seal what comes; a store in trouble is told once and tried again."""
+        while True:
+            try:
+                outbox = self.outbox or await self._open()
+                draft = await self.outgoing.first()
+                async with self.sealing:
+                    await self._seal(outbox, draft)
+            except (StoreError, SealError) as error:
+                if str(error) != self.error:
+                    log.error("%s", error)  # noqa: TRY400 - the message says it all
+                self.error = str(error)
+                await self._clock.sleep(_RETRY_S)
+
+    async def finish(self) -> None:
+        """Seal what still waits, give it a moment to be delivered, and close the store."""
+        try:
+            if self.outbox is not None:
+                while len(self.outgoing):
+                    await self._seal(self.outbox, await self.outgoing.first())
+                await self._last_delivery(self.outbox)
+        except StoreError as error:
+            self.error = str(error)
+        if len(self.outgoing):
+            log.error("%d record(s) not stored: %s", len(self.outgoing), self.error)
+        if self._uplink is not None:
+            await end([self._uplink])
+        if self.outbox is not None:
+            await self.outbox.close()
+
+    async def _open(self) -> Outbox:
+        """Open the outbox and start the uplink."""
+        plan, collector = self._plan, self._plan.settings.collector
+        if plan.recipient is None or collector is None:
+            raise StoreError("outbox", "there is no [collector] to seal to")
+        identity = HubIdentity.load_or_create(plan.state_dir)
+        self.hub_id = identity.hub_id.hex()
+        self.outbox = await Outbox.open(
+            plan.state_dir / "outbox.db",
+            identity=identity,
+            recipient=plan.recipient,
+            subject=bytes.fromhex(plan.settings.subject.pseudonym),
+            boot_id=_boot_id(),
+            quota_bytes=plan.settings.hub.store_quota_mib << 20,
+        )
+        self.uploader = Uploader(
+            self.outbox,
+            collector.url,
+            self._clock,
+            self._rng,
+            ssl_context=_tls(collector),
+            timeout_s=collector.timeout_s,
+        )
+        self._uplink = spawn("uplink", self.uploader.run, self._clock)
+        return self.outbox
+
+    async def _seal(self, outbox: Outbox, draft: Draft) -> None:
+        """Seal a draft and commit it; only then is it taken off the queue."""
+        try:
+            await outbox.append(draft.record_class, draft.tables, at=self._clock.boottime())
+        except SealError:  # trying again can't help, and those behind must not wait for it
+            self.unsealable += 1
+            log.exception("a %s can't be sealed and is dropped", draft.record_class.label)
+        self.outgoing.stored(draft)
+        self.error = ""
+        if self.uploader is not None:
+            self.uploader.wake()
+
+    async def _last_delivery(self, outbox: Outbox) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_DELIVERY_S):
+                while (await outbox.counts()).buffered:  # noqa: ASYNC110 - a few looks at the disk
+                    await asyncio.sleep(_LAST_DELIVERY_S / 20)
+
+
+def _boot_id() -> str:
+    """Return the kernel's random name of this boot."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def _tls(collector: CollectorSettings) -> ssl.SSLContext | None:
+    """Return the trust for the collector: the system's, or a private authority's alone."""
+    if collector.url.startswith("http:"):
+        return None
+    context = ssl.create_default_context(cafile=collector.ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
