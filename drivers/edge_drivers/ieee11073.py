@@ -39,7 +39,7 @@ def decode_sfloat(raw: int) -> float:
 def encode_sfloat(value: float) -> int:
     """Turn a number into the SFLOAT nearest to it.
 
-    :raises ValueError: beyond the range of the format (mantissa ±2047, exponent -8 to 7).
+    :raises ValueError: beyond the range of the format (mantissa -2048 to 2047, exponent -8 to 7).
     """
     if math.isnan(value):
         return NAN
@@ -51,8 +51,8 @@ def encode_sfloat(value: float) -> int:
             continue
         mantissa = round(scaled)
         # With exponent zero the outermost mantissas are the special values.
-        largest = 2045 if exponent == 0 else 2047
-        if abs(mantissa) <= largest:
+        lowest, highest = (-2045, 2045) if exponent == 0 else (-2048, 2047)
+        if lowest <= mantissa <= highest:
             return _packed(*_shortest(mantissa, exponent))
     raise ValueError(f"{value} does not fit an SFLOAT")
 
