@@ -86,7 +86,7 @@ class Agent:
     async def status(self) -> Status:
         """Return what the hub sees, holds and sends now."""
         records = self.records
-        counts = None if records.outbox is None else await records.outbox.counts()
+        counts = await records.counts()
         hub = Hub(
             plan=self.plan,
             now=self.clock.boottime(),
@@ -152,7 +152,10 @@ class Agent:
     async def _finish(self) -> None:
         """Work off what the links brought last, and have all of it kept."""
         while len(self.readings):
-            self._assess_one(await self.readings.get())
+            try:
+                self._assess_one(await self.readings.get())
+            except Exception:  # a reading that can't be assessed must not cost the summary
+                log.exception("a last reading could not be assessed")
         self._take_summary()
         await self.records.finish()
 

@@ -120,21 +120,18 @@ class ClockRecord:
             source="network" if synced else "unverified",
         )
 
-    def utc_of(self, at: Boottime) -> int:
-        """Tell the wall-clock time (ns since 1970) of a moment in the same boot."""
-        return self.utc_ns + (at - self.boottime)
-
 
 class DeviceClock:
     """Fits a sensor's own clock to boot time from when its frames arrive.
 
     A frame can arrive late but never early, so the smallest ``arrival - device time`` of the last
     minutes is the best estimate of the offset between the clocks; keeping the minimum over a
-    sliding window lets the estimate follow a crystal that drifts by tens of ppm. A sensor clock
-    that jumps by more than ``jump_s`` starts the fit anew.
+    sliding window lets the estimate follow a crystal that drifts by tens of ppm. A clock that runs
+    backwards starts the fit anew, and so does one that falls behind by more than ``jump_s``: no
+    link holds a frame back for so long before it is given up.
     """
 
-    def __init__(self, *, window_s: float = 300.0, slots: int = 30, jump_s: float = 2.0) -> None:
+    def __init__(self, *, window_s: float = 300.0, slots: int = 30, jump_s: float = 60.0) -> None:
         self._slot_ns = round(window_s / slots * NS_PER_S)
         self._jump_ns = round(jump_s * NS_PER_S)
         self._minima: deque[tuple[int, int]] = deque(maxlen=slots)
@@ -143,8 +140,8 @@ class DeviceClock:
 
     def align(self, device_ns: int, arrival: Boottime) -> Boottime:
         """Return the hub time of ``device_ns``, learning from its ``arrival``."""
-        moved = (device_ns - self._last_device_ns) - (arrival - self._last_arrival)
-        if self._minima and abs(moved) > self._jump_ns:
+        behind = (arrival - self._last_arrival) - (device_ns - self._last_device_ns)
+        if device_ns < self._last_device_ns or behind > self._jump_ns:
             self._minima.clear()
         self._last_device_ns, self._last_arrival = device_ns, arrival
         offset, slot = arrival - device_ns, arrival // self._slot_ns

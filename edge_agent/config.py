@@ -23,10 +23,14 @@ from edge_agent.errors import ConfigError, Problem
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Pseudonym = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
 BluetoothAddress = Annotated[str, Meta(pattern=r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$")]
-Seconds = Annotated[float, Meta(gt=0)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 PerMinute = Annotated[float, Meta(ge=15, le=300)]
 Percent = Annotated[float, Meta(ge=50, le=100)]
 Glucose = Annotated[float, Meta(ge=40, le=400)]
+
+
+NOBODY = "0" * 32
+"""The pseudonym in the example configuration: it would merge different people's records."""
 
 
 class Hub(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -114,10 +118,18 @@ def load(file: Path) -> Settings:
     return settings
 
 
+def is_path(profile: str) -> bool:
+    """Tell whether ``profile`` is a path, or the name of a register map that is shipped."""
+    return "/" in profile or profile.endswith(".toml")
+
+
 def _problems(value: object, kind: object, path: str) -> Iterator[Problem]:
     """Find everything in ``value`` that does not fit ``kind``, deepest key path first."""
     members = [member for member in (kind, *get_args(kind)) if _is_struct(member)]
-    if get_origin(kind) is list and isinstance(value, list):
+    if get_origin(kind) is list:
+        if not isinstance(value, list):
+            yield Problem(path, "is not a list", f"write [[{path}]] for each one")
+            return
         for index, item in enumerate(value):
             yield from _problems(item, get_args(kind)[0], f"{path}[{index}]")
     elif members and isinstance(value, dict):
@@ -175,7 +187,9 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         return msgspec.structs.replace(
             sensor,
             port=anchor(sensor.port) if sensor.port else None,
-            profile=anchor(sensor.profile) if sensor.profile else None,
+            profile=anchor(sensor.profile)
+            if sensor.profile and is_path(sensor.profile)
+            else sensor.profile,
         )
 
     replace = msgspec.structs.replace
@@ -203,6 +217,12 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
             reason = f"{sensor.name!r} is also the name of sensor[{seen[sensor.name]}]"
             yield Problem(f"sensor[{index}].name", reason, "give each sensor a name of its own")
         seen.setdefault(sensor.name, index)
+        if sensor.stale_after_s and sensor.poll_s and sensor.stale_after_s < 2 * sensor.poll_s:
+            reason = f"{sensor.stale_after_s:g} s is less than two polls of {sensor.poll_s:g} s"
+            yield Problem(f"sensor[{index}].stale_after_s", reason, "raise it, or poll more often")
+    if settings.subject.pseudonym == NOBODY:
+        expected = "give each person one: openssl rand -hex 16"
+        yield Problem("subject.pseudonym", "is the example's, which is nobody's", expected)
     alarms = settings.alarms
     if alarms.heart_rate_low_per_min >= alarms.heart_rate_high_per_min:
         reason = f"{alarms.heart_rate_low_per_min:g} is not below heart_rate_high_per_min"
@@ -224,6 +244,9 @@ def _url_problems(url: str) -> Iterator[Problem]:
     elif parts.scheme == "http" and not _is_loopback(host):
         reason = f"plain http to {host!r} crosses the network"
         yield Problem("collector.url", reason, "use https; http is for loopback only")
+    elif parts.username or parts.password or parts.query or parts.fragment:
+        expected = "expected https://host[:port][/path], without user, password or query"
+        yield Problem("collector.url", "says more than where the collector is", expected)
 
 
 def _is_loopback(host: str) -> bool:

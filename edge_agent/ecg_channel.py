@@ -35,10 +35,9 @@ class EcgChannel:
     def __init__(self, sensor: str, rate_hz: float) -> None:
         self._sensor = sensor
         self._beats = BeatStream(rate_hz)
-        self._heart_rate = HeartRate()
         self._hrv = RollingTimeDomain(window_s=_HRV_WINDOW_S)
         self._hrv_due_s: float | None = None
-        self._watch_quality(rate_hz)
+        self._start_anew(rate_hz)
 
     def push(self, block: Waveform) -> tuple[Waveform, list[Observation]]:
         """Process a block (``codes.ECG``, microvolts).
@@ -52,39 +51,56 @@ class EcgChannel:
         beats = self._beats.push(
             signal_mv, start_s, rate_hz=block.rate_hz, follows_gap=block.follows_gap
         )
-        found = [one for beat in beats for one in self._note_beat(beat)]
+        found = [one for beat in beats for one in self._note_beat(beat, quality)]
         end_s = block.end / _NS_PER_S
-        found.append(self._rate(end_s, quality.index, quality.state))
-        found += self._hrv_figures(end_s)
+        rate = self._rate(end_s, quality)
+        found.append(rate)
+        if rate.is_reliable:
+            found += self._hrv_figures(end_s)
         return dataclasses.replace(block, state=quality.state), found
 
-    def _watch_quality(self, rate_hz: float) -> None:
-        """Judge from here on: attached or not within half a second, noisy or not less often."""
+    def _start_anew(self, rate_hz: float) -> None:
+        """Trust nothing from before a gap: judge the signal and count the beats from here on."""
         self._attached = QualityStream(
             rate_hz, window_s=_ATTACHED_WINDOW_S, step_s=_ATTACHED_STEP_S
         )
         self._noise = QualityStream(rate_hz, window_s=_NOISE_WINDOW_S, step_s=_NOISE_STEP_S)
+        self._heart_rate = HeartRate()
+        self._unjudged_s = _NOISE_WINDOW_S
 
     def _quality(self, signal_mv: NDArray[np.float64], block: Waveform) -> Quality:
-        """Return the worse of the two judgements; before the first there is no reading to trust."""
-        if block.follows_gap:
-            self._watch_quality(block.rate_hz)
-        judged = (self._attached.push(signal_mv), self._noise.push(signal_mv))
-        known = [quality for quality in judged if quality is not None]
-        return min(known, key=lambda one: one.index, default=_NOT_JUDGED_YET)
+        """Return the worse of the two judgements.
 
-    def _note_beat(self, beat: Beat) -> list[Observation]:
+        Noise shows only in a whole window, so until one has passed nothing is reliable.
+        """
+        if block.follows_gap:
+            self._start_anew(block.rate_hz)
+        judged = (self._attached.push(signal_mv), self._noise.push(signal_mv))
+        self._unjudged_s -= len(signal_mv) / block.rate_hz
+        known = [quality for quality in judged if quality is not None]
+        worst = min(known, key=lambda one: one.index, default=_NOT_JUDGED_YET)
+        if self._unjudged_s > 0 and worst.state is State.MEASURED:
+            return _NOT_JUDGED_YET
+        return worst
+
+    def _note_beat(self, beat: Beat, quality: Quality) -> list[Observation]:
         self._heart_rate.push(beat.at_s, beat.rr_ms)
-        self._hrv.push(beat.at_s, beat.rr_ms)
+        trusted = quality.state is State.MEASURED
+        self._hrv.push(beat.at_s, beat.rr_ms if trusted else None)
         if beat.rr_ms is None:
             return []
-        return [self._observation(codes.RR_INTERVAL, beat.rr_ms, beat.at_s)]
+        return [self._observation(codes.RR_INTERVAL, beat.rr_ms, beat.at_s, quality)]
 
-    def _rate(self, at_s: float, quality: float, state: State) -> Observation:
+    def _rate(self, at_s: float, quality: Quality) -> Observation:
+        """Return the heart rate; a good signal in which none can be told is *below* range.
+
+        A heart slower than the rate can follow, or standing still, must raise the low alarm and
+        not pass for a sensor that is still searching.
+        """
         value = self._heart_rate.value(at_s)
-        if value is None and state is State.MEASURED:
-            state = State.SEARCHING
-        return self._observation(codes.HEART_RATE, value, at_s, quality=quality, state=state)
+        if value is None and quality.state is State.MEASURED:
+            quality = Quality(index=quality.index, state=State.BELOW_RANGE)
+        return self._observation(codes.HEART_RATE, value, at_s, quality)
 
     def _hrv_figures(self, now_s: float) -> list[Observation]:
         if self._hrv_due_s is None:
@@ -95,26 +111,26 @@ class EcgChannel:
         figures = self._hrv.value()
         if figures is None or figures.n < _HRV_BEATS_AT_LEAST:
             return []
+        named = (
+            (codes.SDNN, figures.sdnn_ms),
+            (codes.RMSSD, figures.rmssd_ms),
+            (codes.PNN50, figures.pnn50_percent),
+        )
+        good = Quality(index=1.0, state=State.MEASURED)
         return [
-            self._observation(codes.SDNN, figures.sdnn_ms, now_s),
-            self._observation(codes.RMSSD, figures.rmssd_ms, now_s),
-            self._observation(codes.PNN50, figures.pnn50_percent, now_s),
+            self._observation(code, value, now_s, good)
+            for code, value in named
+            if value is not None
         ]
 
     def _observation(
-        self,
-        code: Code,
-        value: float | None,
-        at_s: float,
-        *,
-        quality: float = 1.0,
-        state: State = State.MEASURED,
+        self, code: Code, value: float | None, at_s: float, quality: Quality
     ) -> Observation:
         return Observation(
             code=code,
             value=value,
             at=Boottime(round(at_s * _NS_PER_S)),
             sensor=self._sensor,
-            quality=quality,
-            state=state,
+            quality=quality.index,
+            state=quality.state,
         )

@@ -55,11 +55,7 @@ class FrameError(EdgeError):
 
 
 class LinkError(EdgeError):
-    """A sensor that can't be reached now; the link tries again by itself."""
-
-    def __init__(self, sensor: str, reason: str, next_step: str = "") -> None:
-        self.sensor = sensor
-        super().__init__(f"sensor {sensor}", reason, next_step)
+    """A sensor, or the bus it is on, that can't be reached now; the link tries again by itself."""
 
 
 class StoreError(EdgeError):

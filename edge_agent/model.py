@@ -52,7 +52,6 @@ class State(StrEnum):
     """Lead off, no finger, no skin contact."""
     SEARCHING = "searching"
     """The sensor is attached and has not found a usable signal yet."""
-    WARM_UP = "warm-up"
     QUESTIONABLE = "questionable"
     """The sensor gives a number and doubts it itself, or the number is not plausible."""
     SENSOR_FAULT = "sensor-fault"

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
+
+log = logging.getLogger(__name__)
 
 _ADDRESS = "NOTIFY_SOCKET"
 _WATCHDOG = "WATCHDOG_USEC"
 
 
 def notify(state: str) -> bool:
-    """Send ``state`` (such as ``"READY=1"``) to the service manager; tell whether there is one."""
+    """Send ``state`` (such as ``"READY=1"``) to the service manager; tell whether it went.
+
+    A manager that is gone or does not read must hold up neither the hub nor its end.
+    """
     address = os.environ.get(_ADDRESS)
     if not address:
         return False
     if address.startswith("@"):
         address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-        channel.sendto(state.encode(), address)
+        channel.settimeout(0)
+        try:
+            channel.sendto(state.encode(), address)
+        except OSError as error:
+            log.debug("service manager not told %s: %s", state, error)
+            return False
     return True
 
 

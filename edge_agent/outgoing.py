@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 
 from edge_agent.store.seal import RecordClass
@@ -11,6 +11,9 @@ from edge_agent.summary import Tables
 
 SUMMARIES_AT_MOST = 32
 """Summaries that wait while the store is in trouble: half an hour of them, one a minute."""
+
+ALARMS_AT_MOST = 4096
+"""Alarms that wait: days of them. They stand in the hub's status all the while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +25,10 @@ class Draft:
 
 
 class Outgoing:
-    """Drafts on their way to the store.
-
-    Alarms are never dropped. When summaries pile up, the oldest goes and is counted.
-    """
+    """Drafts on their way to the store, bounded; of what piles up the oldest goes, counted."""
 
     def __init__(self) -> None:
-        self.dropped = 0
+        self.dropped: Counter[RecordClass] = Counter()
         self.longest = 0
         self._alarms: deque[Draft] = deque()
         self._summaries: deque[Draft] = deque()
@@ -39,13 +39,11 @@ class Outgoing:
 
     def put(self, draft: Draft) -> None:
         """Add a draft."""
-        if draft.record_class is RecordClass.ALARM:
-            self._alarms.append(draft)
-        else:
-            if len(self._summaries) >= SUMMARIES_AT_MOST:
-                self._summaries.popleft()
-                self.dropped += 1
-            self._summaries.append(draft)
+        queue, at_most = self._queue(draft)
+        if len(queue) >= at_most:
+            queue.popleft()
+            self.dropped[draft.record_class] += 1
+        queue.append(draft)
         self.longest = max(self.longest, len(self))
         self._changed.set()
 
@@ -58,6 +56,11 @@ class Outgoing:
 
     def stored(self, draft: Draft) -> None:
         """Take off a draft that is in the store now."""
-        queue = self._alarms if draft.record_class is RecordClass.ALARM else self._summaries
-        if draft in queue:  # a summary may have been dropped while it was being stored
+        queue, _ = self._queue(draft)
+        if draft in queue:  # it may have been dropped while it was being stored
             queue.remove(draft)
+
+    def _queue(self, draft: Draft) -> tuple[deque[Draft], int]:
+        if draft.record_class is RecordClass.ALARM:
+            return self._alarms, ALARMS_AT_MOST
+        return self._summaries, SUMMARIES_AT_MOST

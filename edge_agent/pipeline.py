@@ -16,7 +16,16 @@ from edge_agent.alarms.rules import Rule
 from edge_agent.dsp.glucose import Forecast, Forecaster
 from edge_agent.dsp.oximetry import Saturation
 from edge_agent.ecg_channel import EcgChannel
-from edge_agent.model import Alarm, Boottime, Code, Event, Observation, Reading, Waveform
+from edge_agent.model import (
+    Alarm,
+    Boottime,
+    Code,
+    Event,
+    Evidence,
+    Observation,
+    Reading,
+    Waveform,
+)
 from edge_agent.summary import Summary
 from edge_agent.twin.state import Twin
 
@@ -49,7 +58,6 @@ class Pipeline:
         self._ecg: dict[str, EcgChannel] = {}
         self._forecasters: dict[str, Forecaster] = {}
         self._saturation: dict[str, Saturation] = {}
-        self._pulse: dict[str, float | None] = {}
         self._ecg_rate_at: Boottime | None = None
 
     def take(self, reading: Reading, now: Boottime) -> list[Alarm]:
@@ -76,7 +84,7 @@ class Pipeline:
         self.beats += sum(one.code == codes.RR_INTERVAL for one in derived)
         alarms = self.alarms.judge(judged, now)
         for one in derived:
-            if one.code == codes.HEART_RATE and one.is_reliable:
+            if one.code == codes.HEART_RATE and one.state.is_measurement:
                 self._ecg_rate_at = now
             self.summary.add(one)
             alarms += self._note(one, now)
@@ -88,8 +96,6 @@ class Pipeline:
             return self._note(one, now) + self._forecast(one, now)
         if one.code == codes.SPO2:
             return self._note(self._smoothed(one), now)
-        if one.code == codes.PULSE_RATE:
-            self._pulse[one.sensor] = one.value
         return self._note(one, now, judge=not self._is_second_to_ecg(one, now))
 
     def _smoothed(self, one: Observation) -> Observation:
@@ -101,7 +107,7 @@ class Pipeline:
         smooth = saturation.update(
             one.at / _NS_PER_S,
             one.value,
-            self._pulse.get(one.sensor),
+            None,
             reliable=one.is_reliable,
         )
         if not one.is_reliable:
@@ -141,7 +147,9 @@ class Pipeline:
                 backfilled=one.backfilled,
             )
             self.twin.assimilate(ahead)
-            alarms += self.alarms.judge(ahead, now)
+            alarms += [
+                _with_reasons(alarm, one, forecast) for alarm in self.alarms.judge(ahead, now)
+            ]
             if not one.backfilled:
                 self.summary.add_forecast(
                     codes.GLUCOSE, one.at, horizon_min, forecast.mean, forecast.low90,
@@ -157,3 +165,23 @@ class Pipeline:
     def _counted(self, alarms: list[Alarm]) -> list[Alarm]:
         self.alarms_raised += sum(alarm.phase == "raised" for alarm in alarms)
         return alarms
+
+
+def _with_reasons(alarm: Alarm, measured: Observation, forecast: Forecast) -> Alarm:
+    """Add to an alarm about the future what was measured, and how sure the forecast is."""
+    now = Evidence(
+        quantity=measured.code.refid,
+        value=measured.value,
+        unit=measured.unit,
+        sensor=measured.sensor,
+        at=measured.at,
+        note="measured",
+    )
+    low = Evidence(
+        quantity="lower end of the 90 % interval",
+        value=forecast.low90,
+        unit=measured.unit,
+        sensor=measured.sensor,
+        at=measured.at,
+    )
+    return dataclasses.replace(alarm, evidence=(*alarm.evidence, now, low))

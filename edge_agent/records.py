@@ -19,7 +19,7 @@ from edge_agent.errors import SealError, StoreError
 from edge_agent.outgoing import Draft, Outgoing
 from edge_agent.plan import Plan
 from edge_agent.store.keys import HubIdentity
-from edge_agent.store.outbox import Outbox
+from edge_agent.store.outbox import Counts, Outbox
 from edge_agent.store.seal import RecordClass
 from edge_agent.summary import Tables
 from edge_agent.supervision import end, spawn
@@ -51,6 +51,14 @@ class Records:
     def are_kept(self) -> bool:
         """Whether there is a collector to seal to; else the hub only watches and warns."""
         return self._plan.recipient is not None
+
+    async def counts(self) -> Counts | None:
+        """Count what the outbox holds; ``None`` while there is none or it can't be read."""
+        try:
+            return None if self.outbox is None else await self.outbox.counts()
+        except StoreError as error:
+            self.error = str(error)
+            return None
 
     def add(self, record_class: RecordClass, tables: Tables) -> None:
         """Have ``tables`` sealed as a record of their own."""
@@ -92,9 +100,10 @@ class Records:
         plan, collector = self._plan, self._plan.settings.collector
         if plan.recipient is None or collector is None:
             raise StoreError("outbox", "there is no [collector] to seal to")
+        trust = _tls(collector)
         identity = HubIdentity.load_or_create(plan.state_dir)
         self.hub_id = identity.hub_id.hex()
-        self.outbox = await Outbox.open(
+        outbox = await Outbox.open(
             plan.state_dir / "outbox.db",
             identity=identity,
             recipient=plan.recipient,
@@ -103,15 +112,16 @@ class Records:
             quota_bytes=plan.settings.hub.store_quota_mib << 20,
         )
         self.uploader = Uploader(
-            self.outbox,
+            outbox,
             collector.url,
             self._clock,
             self._rng,
-            ssl_context=_tls(collector),
+            ssl_context=trust,
             timeout_s=collector.timeout_s,
         )
         self._uplink = spawn("uplink", self.uploader.run, self._clock)
-        return self.outbox
+        self.outbox = outbox  # last: what failed before is tried again whole
+        return outbox
 
     async def _seal(self, outbox: Outbox, draft: Draft) -> None:
         """Seal a draft and commit it; only then is it taken off the queue."""
@@ -138,9 +148,16 @@ def _boot_id() -> str:
 
 
 def _tls(collector: CollectorSettings) -> ssl.SSLContext | None:
-    """Return the trust for the collector: the system's, or a private authority's alone."""
+    """Return the trust for the collector: the system's, or a private authority's alone.
+
+    :raises StoreError: the authority's certificate can't be used (any more).
+    """
     if collector.url.startswith("http:"):
         return None
-    context = ssl.create_default_context(cafile=collector.ca)
+    try:
+        context = ssl.create_default_context(cafile=collector.ca)
+    except (OSError, ssl.SSLError) as error:
+        reason = error.strerror or str(error)
+        raise StoreError(f"collector.ca {collector.ca}", reason, "Restore the file") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     return context

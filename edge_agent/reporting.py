@@ -10,7 +10,7 @@ from pathlib import Path
 from edge_agent import __version__
 from edge_agent.link.feed import Feed
 from edge_agent.model import Alarm, Boottime, Evidence
-from edge_agent.outgoing import SUMMARIES_AT_MOST
+from edge_agent.outgoing import ALARMS_AT_MOST, SUMMARIES_AT_MOST
 from edge_agent.pipeline import GlucoseForecast, Pipeline
 from edge_agent.plan import Plan
 from edge_agent.reading_queue import ReadingQueue
@@ -27,7 +27,7 @@ from edge_agent.status import (
 )
 from edge_agent.store.outbox import Counts
 from edge_agent.sync.client import Uploader
-from edge_agent.twin.state import Variable
+from edge_agent.twin.state import FRESH_FOR_S, Variable
 from edge_agent.wiring import Sensor
 
 _NS_PER_S = 1e9
@@ -67,7 +67,11 @@ def report(hub: Hub) -> Status:
         beats=pipeline.beats,
         alarms_raised=pipeline.alarms_raised,
         variables=[_variable(one) for one in pipeline.twin.snapshot(now)],
-        forecasts=[_forecast(one, now) for one in pipeline.forecasts],
+        forecasts=[
+            _forecast(one, now)
+            for one in pipeline.forecasts
+            if _seconds(one.at, now) <= FRESH_FOR_S[one.code]
+        ],
         sensors=[_sensor(one, hub.feeds[one.settings.name], now) for one in hub.plan.sensors],
         alarms=[_alarm(one, now) for one in pipeline.alarms.active],
         queues=[_readings(hub.readings), _outgoing(hub.records)],
@@ -153,8 +157,9 @@ def _outgoing(records: Records) -> QueueStatus:
         name="to be sealed",
         length=len(records.outgoing),
         longest=records.outgoing.longest,
-        capacity=SUMMARIES_AT_MOST,
-        dropped={"summaries": records.outgoing.dropped, "unsealable": records.unsealable},
+        capacity=ALARMS_AT_MOST + SUMMARIES_AT_MOST,
+        dropped={kind.label: count for kind, count in records.outgoing.dropped.items()}
+        | {"unsealable": records.unsealable},
     )
 
 

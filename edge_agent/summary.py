@@ -2,8 +2,9 @@
 
 Waveforms stay in memory. Of everything else a summary holds, per sensor and quantity, how many
 values there were, their minimum, mean, maximum and last, and the worst state; and every event and
-forecast. Values fetched from a sensor's memory are kept one by one with their own times, since a
-mean over what was never measured together would mean nothing.
+forecast. Values that a sensor stamps with its own clock, or that come from its memory, are kept one
+by one: they are rare, a mean over what was not measured together would mean nothing, and by the
+sensor's own time a value is known again that is fetched twice.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Summary:
 
     def __init__(self) -> None:
         self._live: dict[tuple[Code, str], _Statistics] = {}
-        self._backfilled: list[Row] = []
+        self._single: list[Row] = []
         self._events: list[Row] = []
         self._events_left_out = 0
         self._forecasts: list[Row] = []
@@ -79,17 +80,17 @@ class Summary:
     @property
     def rows(self) -> int:
         """How many rows the summary would have now."""
-        held = (self._live, self._backfilled, self._events, self._forecasts)
+        held = (self._live, self._single, self._events, self._forecasts)
         return sum(len(part) for part in held)
 
     def add(self, reading: Observation | Event) -> None:
         """Take in an observation or an event."""
         if isinstance(reading, Event):
             self._add_event(reading)
-        elif reading.backfilled:
+        elif reading.backfilled or reading.device_ns is not None:
             statistics = _Statistics(first=reading, last=reading)
             statistics.add(reading)
-            self._backfilled.append(statistics.row())
+            self._single.append(statistics.row())
         else:
             key = (reading.code, reading.sensor)
             if key not in self._live:
@@ -115,11 +116,11 @@ class Summary:
         """Return everything gathered, with the clock by which its times are read; start anew."""
         tables: Tables = {
             "clock": [clock_row(clock)],
-            "observation": [one.row() for one in self._live.values()] + self._backfilled,
+            "observation": [one.row() for one in self._live.values()] + self._single,
             "event": self._events + self._left_out(clock.boottime),
             "forecast": self._forecasts,
         }
-        self._live, self._backfilled, self._events, self._forecasts = {}, [], [], []
+        self._live, self._single, self._events, self._forecasts = {}, [], [], []
         self._events_left_out = 0
         return {name: rows for name, rows in tables.items() if rows}
 

@@ -16,16 +16,22 @@ _RESTART_S = 1.0
 
 
 def spawn(name: str, job: Job, clock: Clock) -> asyncio.Task[None]:
-    """Run ``job`` as a task for ever: whenever it fails or returns, it is started again."""
+    """Run ``job`` as a task for ever: whenever it fails or returns, it is started again.
+
+    A fault is logged whole the first time and not again while it stays the same.
+    """
     return asyncio.create_task(_watch_over(name, job, clock), name=name)
 
 
 async def _watch_over(name: str, job: Job, clock: Clock) -> None:
+    last = ""
     while True:
         try:
             await job()
-        except Exception:  # whatever it is, it must not end the hub
-            log.exception("%s failed and is started again", name)
+        except Exception as error:  # whatever it is, it must not end the hub
+            if repr(error) != last:
+                log.exception("%s failed and is started again", name)
+            last = repr(error)
         await clock.sleep(_RESTART_S)
 
 

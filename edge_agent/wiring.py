@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.clock import Clock
-from edge_agent.config import SensorSettings
+from edge_agent.config import SensorSettings, is_path
 from edge_agent.driver import Driver, Gatt, Modbus, Serial
 from edge_agent.errors import Problem
 from edge_agent.link.feed import Feed
 from edge_agent.model import Reading
 from edge_agent.registry import DriverError, resolve
+from edge_agent.shared_files import shared_file
+
+_PROFILES = "config/modbus"
+_POLLS_MISSED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,8 @@ class Sensor:
     @property
     def stale_after_s(self) -> float:
         """For how many seconds the sensor may give nothing usable before an alarm says so."""
-        return self.settings.stale_after_s or self.driver.link.silence_s
+        polls_s = _POLLS_MISSED * (self.settings.poll_s or 0.0)
+        return self.settings.stale_after_s or max(self.driver.link.silence_s, polls_s)
 
 
 def match(settings: list[SensorSettings]) -> tuple[list[Sensor], list[Problem]]:
@@ -37,7 +42,7 @@ def match(settings: list[SensorSettings]) -> tuple[list[Sensor], list[Problem]]:
     for index, one in enumerate(settings):
         path = f"sensor[{index}]"
         try:
-            driver = resolve(one.driver, Path(one.profile) if one.profile else None)
+            driver = resolve(one.driver, _profile(one.profile))
         except DriverError as error:
             key = "profile" if error.thing.startswith("profile") else "driver"
             problems.append(
@@ -49,6 +54,21 @@ def match(settings: list[SensorSettings]) -> tuple[list[Sensor], list[Problem]]:
         if not found:
             sensors.append(Sensor(one, driver))
     return sensors, problems
+
+
+def _profile(profile: str | None) -> Path | None:
+    """Return where a profile is: a path as it stands, a bare name among those shipped.
+
+    :raises DriverError: no profile of this name is shipped.
+    """
+    if profile is None or is_path(profile):
+        return None if profile is None else Path(profile)
+    folder = shared_file(_PROFILES)
+    file = folder / f"{profile}.toml"
+    if not file.is_file():
+        known = ", ".join(sorted(one.stem for one in folder.glob("*.toml")))
+        raise DriverError(f"profile {profile!r}", "not shipped", f"Shipped: {known}; or a path")
+    return file
 
 
 _WAYS = {"address": "a Bluetooth address", "port": "a serial port", "host": "a network host"}
@@ -91,10 +111,7 @@ class Links:
     ) -> None:
         self._clock, self._rng = clock, rng
         self.feeds = {
-            one.settings.name: Feed(
-                one.settings.name, one.driver.decoder(one.settings.name), clock, emit
-            )
-            for one in sensors
+            one.settings.name: Feed(one.settings.name, one.driver, clock, emit) for one in sensors
         }
         self.tasks: dict[str, Run] = {}
         gatt = [(one, one.driver.link) for one in sensors if isinstance(one.driver.link, Gatt)]

@@ -28,11 +28,10 @@ def test_a_step_of_the_wall_clock_leaves_boot_time_alone():
     assert clock.utc_ns() == before - 30 * 365 * 86400 * NS_PER_S
 
 
-def test_a_clock_record_tells_the_wall_time_of_any_moment_of_its_boot(tmp_path):
+def test_a_clock_record_says_whether_the_wall_clock_was_set_by_the_network(tmp_path):
     clock = VirtualClock(utc_ns=1000 * NS_PER_S)
     record = ClockRecord.take(clock, synced_flag=tmp_path / "absent")
-    assert record.source == "unverified"
-    assert record.utc_of(Boottime(5 * NS_PER_S)) == 1005 * NS_PER_S
+    assert (record.source, record.utc_ns) == ("unverified", 1000 * NS_PER_S)
     (tmp_path / "synced").touch()
     synced = ClockRecord.take(clock, synced_flag=tmp_path / "synced")
     assert synced.source == "network"
@@ -64,3 +63,12 @@ def test_a_device_clock_that_jumps_is_fitted_anew():
         fit.align(index * NS_PER_S, Boottime(index * NS_PER_S + 1000))
     after_reset = fit.align(599_616_000 * NS_PER_S, Boottime(11 * NS_PER_S))
     assert after_reset == 11 * NS_PER_S
+
+
+def test_frames_held_back_by_a_stall_keep_their_places():
+    fit, step_ns = DeviceClock(), 560_000_000
+    for index in range(20):
+        fit.align(index * step_ns, Boottime(index * step_ns + 1000))
+    burst = Boottime(20 * step_ns + 8 * NS_PER_S)
+    places = [fit.align(index * step_ns, burst) for index in range(20, 34)]
+    assert places == [index * step_ns + 1000 for index in range(20, 34)]

@@ -116,3 +116,32 @@ def test_a_file_that_is_not_there_or_not_toml_says_so(tmp_path):
 def test_a_wrong_shape_is_a_problem_and_not_a_crash(tmp_path):
     found = problems(tmp_path, "hub = 3\nsubject = []\nsensor = [1]\n")
     assert {"hub", "subject", "sensor[0]"} <= set(found)
+
+
+def test_one_sensor_written_as_a_table_says_how_to_write_it(tmp_path):
+    found = problems(tmp_path, GOOD + '[sensor]\nname = "a"\n')
+    assert "write [[sensor]]" in found["sensor"]
+
+
+@pytest.mark.parametrize("value", ["inf", "1e9", "0", "-1"])
+def test_no_limit_can_be_set_that_switches_supervision_off(tmp_path, value):
+    sensor = f'[[sensor]]\nname = "a"\ndriver = "x"\nport = "p"\nstale_after_s = {value}\n'
+    assert "sensor[0].stale_after_s" in problems(tmp_path, GOOD + sensor)
+
+
+def test_a_sensor_may_not_be_stale_between_two_polls(tmp_path):
+    sensor = '[[sensor]]\nname = "a"\ndriver = "x"\nport = "p"\npoll_s = 60\nstale_after_s = 90\n'
+    assert "less than two polls" in problems(tmp_path, GOOD + sensor)["sensor[0].stale_after_s"]
+
+
+def test_the_example_s_pseudonym_is_nobody_s(tmp_path):
+    found = problems(tmp_path, f'[subject]\npseudonym = "{"0" * 32}"\n')
+    assert "nobody's" in found["subject.pseudonym"]
+
+
+@pytest.mark.parametrize("url", ["https://u:secret@clinic.example", "https://clinic.example/?a=b"])
+def test_a_url_holds_no_secret(tmp_path, url):
+    text = GOOD + f'[collector]\nurl = "{url}"\nrecipient = "r.json"\n'
+    found = problems(tmp_path, text)
+    assert "without user, password" in found["collector.url"]
+    assert "secret" not in found["collector.url"]

@@ -1,6 +1,6 @@
 import asyncio
 
-from edge_agent.outgoing import SUMMARIES_AT_MOST, Draft, Outgoing
+from edge_agent.outgoing import ALARMS_AT_MOST, SUMMARIES_AT_MOST, Draft, Outgoing
 from edge_agent.store.seal import RecordClass
 
 
@@ -23,14 +23,15 @@ async def test_alarms_go_before_summaries_and_stay_until_they_are_stored():
     assert await outgoing.first() == summary(1)
 
 
-async def test_summaries_that_pile_up_lose_the_oldest_and_alarms_never_go():
+async def test_what_piles_up_loses_the_oldest_of_its_own_kind_and_counts_it():
     outgoing = Outgoing()
-    for number in range(1000):
+    for number in range(ALARMS_AT_MOST + 2):
         outgoing.put(alarm(number))
     for number in range(SUMMARIES_AT_MOST + 3):
         outgoing.put(summary(number))
-    assert outgoing.dropped == 3
-    assert len(outgoing) == 1000 + SUMMARIES_AT_MOST
+    assert outgoing.dropped == {RecordClass.ALARM: 2, RecordClass.SUMMARY: 3}
+    assert len(outgoing) == ALARMS_AT_MOST + SUMMARIES_AT_MOST
+    assert await outgoing.first() == alarm(2)
 
 
 async def test_a_summary_dropped_while_it_was_stored_takes_no_other_with_it():

@@ -23,31 +23,63 @@ def event(at):
 
 
 async def drain(queue):
-    return [await queue.get() for _ in range(len(queue))]
+    """Take everything that waits, without what the queue itself has to tell."""
+    told = []
+    while len(queue):
+        told.append(await queue.get())
+    return [one for one in told if getattr(one, "kind", None) is not EventKind.DROPPED]
 
 
-async def test_a_full_queue_drops_the_oldest_waveform_and_counts_it():
+def times(readings):
+    return [one.start if isinstance(one, Waveform) else one.at for one in readings]
+
+
+async def test_a_full_queue_drops_the_oldest_waveform_and_marks_the_gap():
     queue = ReadingQueue(capacity=4)
     for reading in (value(1), wave(2), wave(3), event(4), value(5)):
         queue.put(reading)
     kept = await drain(queue)
-    assert [getattr(one, "at", None) or one.start for one in kept] == [1, 3, 4, 5]
+    assert times(kept) == [1, 3, 4, 5]
     assert queue.dropped == {"waveforms": 1}
+    assert kept[1].follows_gap
 
 
-async def test_without_waveforms_the_oldest_observation_goes_and_events_stay():
+async def test_a_gap_is_marked_on_the_next_waveform_when_none_is_waiting():
+    queue = ReadingQueue(capacity=2)
+    for reading in (wave(1), value(2), value(3)):
+        queue.put(reading)
+    await drain(queue)
+    queue.put(wave(4))
+    queue.put(wave(5))
+    assert [one.follows_gap for one in await drain(queue)] == [True, False]
+
+
+async def test_what_was_dropped_is_told_once_when_the_rush_is_over():
+    queue = ReadingQueue(capacity=4)
+    for at in range(9):
+        queue.put(wave(at))
+    told = [await queue.get() for _ in range(5)]
+    events = [one for one in told if isinstance(one, Event)]
+    assert [(one.kind, dict(one.detail)) for one in events] == [
+        (EventKind.DROPPED, {"waveforms": 5})
+    ]
+    assert len(queue) == 0
+
+
+async def test_without_waveforms_the_oldest_observation_goes_before_any_event():
     queue = ReadingQueue(capacity=2)
     for reading in (event(1), value(2), value(3), event(4)):
         queue.put(reading)
-    assert [one.at for one in await drain(queue)] == [1, 4]
+    assert times(await drain(queue)) == [1, 4]
     assert queue.dropped == {"observations": 2}
 
 
-async def test_a_queue_of_events_alone_grows_rather_than_lose_one():
-    queue = ReadingQueue(capacity=2)
-    for at in range(4):
+async def test_a_queue_of_events_alone_is_bounded_too():
+    queue = ReadingQueue(capacity=3)
+    for at in range(10):
         queue.put(event(at))
-    assert len(await drain(queue)) == 4
+    assert len(queue) == 3
+    assert queue.dropped == {"events": 7}
 
 
 async def test_a_waiting_reader_gets_what_is_put_later():

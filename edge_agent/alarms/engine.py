@@ -16,10 +16,12 @@ from dataclasses import dataclass
 
 from edge_agent.alarms.rules import LimitRule, Rule, StaleRule
 from edge_agent.model import (
+    RELIABLE_QUALITY,
     Alarm,
     Boottime,
     Code,
     Event,
+    EventKind,
     Evidence,
     Observation,
     Phase,
@@ -28,14 +30,19 @@ from edge_agent.model import (
 )
 
 _NS_PER_S = 1_000_000_000
+_HOLE_S = 15.0
+_REASONS = frozenset(
+    {EventKind.DISCONNECTED, EventKind.LINK_FAILED, EventKind.STREAM_REFUSED, EventKind.GAP}
+)
 
 
 @dataclass(slots=True)
 class _LimitEpisode:
-    """Where one limit rule stands."""
+    """Where one limit rule stands for one sensor."""
 
     beyond_since: Boottime | None = None
     inside_since: Boottime | None = None
+    judged_at: Boottime | None = None
     raised: Alarm | None = None
 
 
@@ -57,18 +64,19 @@ class AlarmEngine:
     """Judges readings against rules; holds the alarms that stand."""
 
     def __init__(self, rules: Iterable[Rule], started_at: Boottime) -> None:
-        self._limits: dict[LimitRule, _LimitEpisode] = {}
+        self._limits: list[LimitRule] = []
+        self._episodes: dict[tuple[LimitRule, str], _LimitEpisode] = {}
         self._stale: dict[StaleRule, _StaleEpisode] = {}
         for rule in rules:
             if isinstance(rule, LimitRule):
-                self._limits[rule] = _LimitEpisode()
+                self._limits.append(rule)
             else:
                 self._stale[rule] = _StaleEpisode(dict.fromkeys(rule.codes, started_at))
 
     @property
     def active(self) -> tuple[Alarm, ...]:
         """The alarms that stand, the most urgent first."""
-        raised = [one.raised for one in self._limits.values()]
+        raised = [one.raised for one in self._episodes.values()]
         raised += [one.raised for one in self._stale.values()]
         standing = [alarm for alarm in raised if alarm is not None]
         return tuple(sorted(standing, key=lambda alarm: (-alarm.priority, alarm.at)))
@@ -77,8 +85,11 @@ class AlarmEngine:
         """Judge a reading that is in the hub at ``now``; give the alarms it raises or clears."""
         alarms = self._note_presence(reading, now)
         if isinstance(reading, Observation) and not reading.backfilled:
-            for rule, episode in self._limits.items():
+            for rule in self._limits:
                 if rule.code == reading.code:
+                    # An episode for each sensor: a normal value of one must never clear another.
+                    key = (rule, reading.sensor)
+                    episode = self._episodes.setdefault(key, _LimitEpisode())
                     alarms += _judge_limit(rule, episode, reading)
         return alarms
 
@@ -98,10 +109,11 @@ class AlarmEngine:
             if rule.sensor != reading.sensor:
                 continue
             if isinstance(reading, Event):
-                episode.reason = str(reading.detail.get("reason", reading.kind.value))
+                if reading.kind in _REASONS:
+                    episode.reason = str(reading.detail.get("reason", reading.kind.value))
             elif reading.code in rule.codes:
                 if not _is_usable(reading):
-                    episode.reason = f"the sensor reports: {reading.state.value}"
+                    episode.reason = _why_not(reading)
                     continue
                 episode.usable_at[reading.code] = now
                 if episode.raised is not None and not episode.stale(rule, now):
@@ -113,19 +125,31 @@ class AlarmEngine:
 def _is_usable(reading: Observation | Waveform) -> bool:
     """Whether a reading tells that its sensor is doing its work now.
 
-    "LO" and "HI" are usable: the sensor works and says more than the number could.
+    "LO" and "HI" are usable: the sensor works and says more than the number could. A number too
+    doubtful to raise or clear an alarm is not: it must not hide that nobody is watched.
     """
     if isinstance(reading, Waveform):
         return reading.state.is_measurement
-    return reading.state.is_measurement and not reading.backfilled
+    trusted = reading.quality >= RELIABLE_QUALITY
+    return reading.state.is_measurement and trusted and not reading.backfilled
+
+
+def _why_not(reading: Observation | Waveform) -> str:
+    if reading.state.is_measurement and isinstance(reading, Observation):
+        if reading.backfilled:
+            return "only values from the sensor's memory arrive"
+        return f"the signal quality is {reading.quality:.2f}"
+    return f"the sensor reports: {reading.state.value}"
 
 
 def _judge_limit(rule: LimitRule, episode: _LimitEpisode, one: Observation) -> list[Alarm]:
+    _forget_across_holes(rule, episode, one.at)
     if rule.is_met_by(one):
         episode.inside_since = None
         episode.beyond_since = _earlier(episode.beyond_since, one.at)
         if episode.raised is None and _lasts(episode.beyond_since, one.at, rule.delay_s):
-            episode.raised = _alarm(rule, Phase.RAISED, one, _episode_name(rule, one.at))
+            name = _episode_name(rule, one.sensor, one.at)
+            episode.raised = _alarm(rule, Phase.RAISED, one, name)
             return [episode.raised]
     elif rule.is_cleared_by(one):
         episode.beyond_since = None
@@ -141,6 +165,14 @@ def _judge_limit(rule: LimitRule, episode: _LimitEpisode, one: Observation) -> l
     return []
 
 
+def _forget_across_holes(rule: LimitRule, episode: _LimitEpisode, at: Boottime) -> None:
+    """Two values with nothing between them do not make a stay beyond or inside the limit."""
+    hole_ns = max(rule.delay_s, _HOLE_S) * _NS_PER_S
+    if episode.judged_at is not None and at - episode.judged_at > hole_ns:
+        episode.beyond_since = episode.inside_since = None
+    episode.judged_at = at
+
+
 def _earlier(since: Boottime | None, at: Boottime) -> Boottime:
     return at if since is None else since
 
@@ -149,8 +181,8 @@ def _lasts(since: Boottime, now: Boottime, seconds: float) -> bool:
     return now - since >= seconds * _NS_PER_S
 
 
-def _episode_name(rule: Rule, at: Boottime) -> str:
-    return f"{rule.name}-{at:x}"
+def _episode_name(rule: Rule, sensor: str, at: Boottime) -> str:
+    return f"{rule.name}-{sensor}-{at:x}"
 
 
 def _alarm(rule: LimitRule, phase: Phase, one: Observation, episode: str) -> Alarm:
@@ -192,7 +224,7 @@ def _stale_alarm(
     )
     return Alarm(
         rule=rule.name,
-        episode=_episode_name(rule, now),
+        episode=_episode_name(rule, rule.sensor, now),
         title=rule.title,
         priority=rule.priority,
         technical=True,

@@ -37,12 +37,16 @@ def check(file: Path) -> None:
 
 @command.command("example")
 def example() -> None:
-    """Print a commented example configuration.
+    """Print a commented example configuration, with a pseudonym drawn for it.
 
     \b
     Example:
       edge-agent config example > hub.toml
     """
+    import secrets
+
+    from edge_agent.config import NOBODY
     from edge_agent.shared_files import shared_file
 
-    click.echo(shared_file("config/hub.toml").read_text(encoding="utf-8"), nl=False)
+    text = shared_file("config/hub.toml").read_text(encoding="utf-8")
+    click.echo(text.replace(NOBODY, secrets.token_hex(16)), nl=False)

@@ -32,8 +32,8 @@ class Duration(click.ParamType[float]):
 
 @click.command("demo")
 @click.option("--for", "duration_s", type=Duration(), help="Run unattended for this long.")
-@click.option("--outage", "outage_s", type=Duration(), default="15s", show_default=True,
-              help="How long the upstream link stays cut.")  # fmt: skip
+@click.option("--outage", "outage_s", type=Duration(),
+              help="How long the link stays cut.  [default: 15s, or a third of --for]")  # fmt: skip
 @click.option("--kill", is_flag=True, help="Kill the hub with SIGKILL in the outage.")
 @click.option("--recording", type=click.Path(path_type=Path, exists=True),
               help="Play this ECG (a WFDB header) instead of a synthetic one.")  # fmt: skip
@@ -42,7 +42,7 @@ class Duration(click.ParamType[float]):
 @click.option("--seed", default=1, show_default=True, help="Seed of everything random.")
 def command(
     duration_s: float | None,
-    outage_s: float,
+    outage_s: float | None,
     kill: bool,
     recording: Path | None,
     report_file: Path | None,
@@ -64,8 +64,14 @@ def command(
     from edge_agent.demo.play import run_demo
     from edge_agent.demo.script import Script
 
+    if outage_s is None:
+        outage_s = 15.0 if duration_s is None else min(15.0, duration_s / 3)
     if duration_s is not None and outage_s > duration_s * 2 / 3:
         raise click.BadParameter("must leave a third of --for before it", param_hint="--outage")
+    if kill and not outage_s:
+        raise click.BadParameter("needs an outage to happen in", param_hint="--kill")
+    if report_file is not None and not report_file.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder {report_file.parent}", param_hint="--report")
     script = Script(duration_s=duration_s, outage_s=outage_s, kill=kill)
     report = asyncio.run(run_demo(script, seed=seed, recording=recording))
     if report_file is not None:

@@ -153,6 +153,18 @@ class Queries:
         """Work out, per hub, what came and what is missing."""
         return await account(self._database)
 
+    async def repeated_values(self) -> int:
+        """Count values that are kept more than once, by the sensor's own time of them."""
+
+        async def work(transaction: Transaction) -> int:
+            (row,) = await transaction.rows(
+                "SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM observation "
+                "WHERE device_ns IS NOT NULL GROUP BY hub, sensor, code, device_ns)"
+            )
+            return int(row[0])
+
+        return await self._database.transaction(work)
+
     async def record_ids(self) -> list[bytes]:
         """Return the id of every record that is kept, opened or not."""
 

@@ -53,6 +53,10 @@ CREATE TABLE observation (
     device_ns  INTEGER                      -- the sensor's own clock, where it has one
 ) STRICT;
 
+-- A value that a hub fetched twice from a sensor's memory, after a restart say, is kept once.
+CREATE UNIQUE INDEX observation_once ON observation (hub, sensor, code, device_ns)
+    WHERE device_ns IS NOT NULL;
+
 CREATE INDEX observation_latest ON observation (hub, code, sensor, epoch, last_ns);
 
 CREATE TABLE event (

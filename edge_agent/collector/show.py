@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,14 +74,24 @@ def _observations(observations: list[LatestObservation]) -> Table:
 
 
 def _alarms(alarms: list[ReceivedAlarm]) -> Table:
-    columns = ("hub", "at (UTC)", "priority", "alarm", "", "kind")
+    columns = ("hub", "at (UTC)", "priority", "alarm", "", "kind", "evidence")
     table = Table(*columns, title="Alarms, newest first", title_justify="left")
     for one in alarms:
         kind = "technical" if one.technical else "physiological"
         table.add_row(
-            one.hub[:8], _time(one.utc_ns), one.priority, one.title, one.phase, kind
+            one.hub[:8], _time(one.utc_ns), one.priority, one.title, one.phase, kind,
+            Text(_evidence(one.evidence)),
         )  # fmt: skip
     return table
+
+
+def _evidence(text: str) -> str:
+    """Put the evidence of an alarm, a JSON list, into lines."""
+    lines = []
+    for one in json.loads(text):
+        limit = "" if one.get("limit") is None else f" (limit {one['limit']:g})"
+        lines.append(f"{one['sensor']}: {one['quantity']} {_number(one['value'])}{limit}")
+    return "\n".join(lines)
 
 
 def _number(value: float | None) -> str:

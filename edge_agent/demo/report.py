@@ -19,7 +19,8 @@ class Report(Struct, frozen=True, kw_only=True):
 
     Readings, beats and alarms are those the hub last reported of each life: a killed life may
     have had a few more. ``lost`` counts records that were committed to the outbox and are neither
-    at the collector nor still buffered; ``duplicated`` counts records stored there twice.
+    at the collector nor still buffered; ``duplicated`` counts places of the hub's order that two
+    records claim there, and values that stand there twice by the sensor's own time.
     """
 
     duration_s: float
@@ -66,7 +67,8 @@ async def account(
         records_buffered=len(buffered),
         resent=stats.duplicates,
         lost=counts.sealed_total - len(set(held) | buffered),
-        duplicated=len(held) - len(set(held)) + sum(account.forks for account in stats.hubs),
+        duplicated=sum(account.forks for account in stats.hubs)
+        + await collector.queries.repeated_values(),
         alarms_raised=sum(life.alarms_raised for life in hub.lives),
         seconds_to_first_reading=_since_spawn(hub, first, first.first_reading_after_s),
         seconds_to_first_delivery=_since_spawn(hub, first, first.first_delivery_after_s),

@@ -85,10 +85,10 @@ class Screen:
         table.add_column("", min_width=40)
         for code in _SHOWN:
             variable = _variable(status, code)
-            note = _forecast_words(status) if code == codes.GLUCOSE else ""
+            forecast = _forecast_words(status) if code == codes.GLUCOSE else ""
             value, unit = _value(variable)
             style = "dim" if variable is None or variable.stale else "bold"
-            words = note or _age_words(variable)
+            words = ", ".join(filter(None, (_age_words(variable), forecast)))
             table.add_row(code.title, Text(value, style), Text(unit), words)
         table.add_section()
         store, link = status.store, "up" if self._stage.uplink.is_up else "CUT"
@@ -116,10 +116,10 @@ def _variable(status: Status, code: Code) -> VariableStatus | None:
 
 
 def _value(variable: VariableStatus | None) -> tuple[str, str]:
-    """Return number and unit; UCUM writes some units in brackets, which are no markup."""
+    """Return number and unit; the brackets that UCUM writes around some units are for machines."""
     if variable is None:
         return "--", ""
-    return number(variable), variable.unit
+    return number(variable), variable.unit.strip("[]")
 
 
 def _age_words(variable: VariableStatus | None) -> str:

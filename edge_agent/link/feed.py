@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from edge_agent.clock import NS_PER_S, Clock, DeviceClock
-from edge_agent.driver import Decoder, FrameError, Output, Read, Request, Write
-from edge_agent.model import Boottime, Event, EventKind, Reading, Waveform
+from edge_agent.driver import Driver, FrameError, Output, Read, Request, Write
+from edge_agent.model import Boottime, Code, Event, EventKind, Reading, Waveform
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +38,15 @@ class Feed:
     """Decodes one sensor's frames, stamps them and hands the readings to ``emit``."""
 
     def __init__(
-        self, sensor: str, decoder: Decoder, clock: Clock, emit: Callable[[Reading], None]
+        self, sensor: str, driver: Driver, clock: Clock, emit: Callable[[Reading], None]
     ) -> None:
         self.sensor = sensor
-        self.decoder = decoder
+        self.decoder = driver.decoder(sensor)
         self.status = FeedStatus()
         self._clock = clock
         self._emit = emit
+        self._heard_at: dict[Code, Boottime] = {}
+        self._measures = driver.measures
         self._device_clock = DeviceClock()
         self._rejected_unreported = 0
         self._rejection_reported_at: Boottime | None = None
@@ -87,9 +89,14 @@ class Feed:
             return []
 
     def silence_s(self, since: Boottime) -> float:
-        """Return for how many seconds nothing has arrived, counted from ``since`` at the most."""
-        last = max(since, self.status.last_frame_at or since)
-        return (self._clock.boottime() - last) / NS_PER_S
+        """Return for how many seconds a quantity the sensor is there for has been missing.
+
+        Counted from ``since`` at the most. A battery report or garbage is no sign of life, and a
+        heart rate none of an ECG that has stopped.
+        """
+        now = self._clock.boottime()
+        heard = (max(since, self._heard_at.get(code, since)) for code in self._measures)
+        return (now - min(heard, default=since)) / NS_PER_S
 
     def _sort(self, outputs: Iterable[Output], at: Boottime) -> list[Request]:
         requests: list[Request] = []
@@ -97,7 +104,9 @@ class Feed:
             if isinstance(output, Read | Write):
                 requests.append(output)
             else:
-                self.status.readings += not isinstance(output, Event)
+                if not isinstance(output, Event):
+                    self.status.readings += 1
+                    self._heard_at[output.code] = at
                 self._emit(self._in_hub_time(output, at))
         return requests
 

@@ -38,14 +38,33 @@ _SCAN_S = 6.0
 _CONNECT_S = 20.0
 _CALL_S = 10.0
 _HANG_UP_S = 1.0
+_INBOX_AT_MOST = 32
 
 
 class Adapter:
     """One Bluetooth adapter, used by one link at a time while it scans and connects."""
 
-    def __init__(self, name: str | None = None) -> None:
-        self.name = name
+    def __init__(self) -> None:
         self.turn = asyncio.Lock()
+
+
+class _Inbox:
+    """What the session's task still has to do: requests, a fault to raise, the end (``None``).
+
+    A sensor that makes its decoder ask for more than the link can carry out is hung up on.
+    """
+
+    def __init__(self) -> None:
+        self._items: asyncio.Queue[Request | Exception | None] = asyncio.Queue()
+
+    def put(self, item: Request | Exception | None) -> None:
+        if self._items.qsize() < _INBOX_AT_MOST:
+            self._items.put_nowait(item)
+        elif self._items.qsize() == _INBOX_AT_MOST:
+            self._items.put_nowait(None)
+
+    async def get(self) -> Request | Exception | None:
+        return await self._items.get()
 
 
 class GattLink:
@@ -62,15 +81,15 @@ class GattLink:
     ) -> None:
         self._feed, self._address, self._gatt = feed, address, gatt
         self._adapter, self._clock, self._rng = adapter, clock, rng
-        self._thing = f"{feed.sensor} ({address})"
-        self._inbox: asyncio.Queue[Request | Exception | None] = asyncio.Queue()
+        self._thing = f"sensor {feed.sensor} ({address})"
+        self._inbox = _Inbox()
 
     async def run(self) -> None:
         """Stay connected for ever, connecting again after every loss."""
         await keep_trying(self._session, (self._feed,), self._clock, self._rng)
 
     async def _session(self) -> None:
-        self._inbox = asyncio.Queue()
+        self._inbox = _Inbox()
         client = await self._connect()
         try:
             await self._subscribe(client)
@@ -92,7 +111,7 @@ class GattLink:
             inbox = self._inbox
             client = BleakClient(
                 device,
-                disconnected_callback=lambda _: inbox.put_nowait(None),
+                disconnected_callback=lambda _: inbox.put(None),
                 timeout=_CONNECT_S,
                 pair=self._gatt.pair,
             )
@@ -137,9 +156,9 @@ class GattLink:
         def receive(_: BleakGATTCharacteristic, data: bytearray) -> None:
             try:
                 for request in self._feed.receive(bytes(data), uuid):
-                    inbox.put_nowait(request)
+                    inbox.put(request)
             except Exception as error:  # noqa: BLE001 - raised again in the session's own task
-                inbox.put_nowait(error)
+                inbox.put(error)
 
         return receive
 

@@ -14,6 +14,8 @@ Only function codes 3 and 4 exist here: the hub can read a bus and can't write t
 
 from __future__ import annotations
 
+import asyncio
+import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,12 +30,14 @@ from edge_agent.driver import Modbus, RegisterBlock, Serial
 from edge_agent.errors import LinkError
 from edge_agent.link.feed import Feed
 from edge_agent.link.retry import keep_trying
+from edge_agent.link.serial import open_port
 from edge_agent.model import Boottime
 
 Client = AsyncModbusSerialClient | AsyncModbusTcpClient
 
 _REST_AT_LEAST_S = 1.0
 _FRAME_GAP_S = 0.005
+_PROBE_S = 5.0
 _EXCEPTIONS = {
     1: "the sensor does not know the function code",
     2: "the sensor has no such register",
@@ -98,9 +102,7 @@ class ModbusBus:
         client = self._client()
         try:
             if not await client.connect():
-                raise LinkError(
-                    f"bus {self.name}", "can't be opened", "Check the port or address and the cable"
-                )
+                raise await self._why_not()
             while True:
                 station = min(self._stations, key=lambda one: one.due)
                 wait_ns = station.due - self._clock.boottime()
@@ -108,6 +110,24 @@ class ModbusBus:
                 await self._poll(client, station)
         finally:
             client.close()
+
+    async def _why_not(self) -> LinkError:
+        """Find out what pymodbus does not tell: open the port or the connection once by hand."""
+        try:
+            if isinstance(self._bus, SerialBus):
+                open_port("bus", self._bus.port, self._bus.line).close()
+            else:
+                async with asyncio.timeout(_PROBE_S):
+                    _, writer = await asyncio.open_connection(self._bus.host, self._bus.port)
+                    writer.close()
+        except LinkError as error:
+            return error
+        except (OSError, TimeoutError) as error:
+            known = isinstance(error, OSError) and (error.errno or 0) > 0
+            reason = os.strerror(error.errno or 0) if known else str(error) or "no answer"
+            step = "Check 'host' and 'tcp_port', and that the gateway has power"
+            return LinkError(f"bus {self.name}", reason, step)
+        return LinkError(f"bus {self.name}", "could not be opened", "It is tried again")
 
     def _client(self) -> Client:
         timeout_s = max(station.modbus.timeout_s for station in self._stations)
@@ -145,7 +165,7 @@ class ModbusBus:
             station.feed.failed(str(error))
 
     async def _read(self, client: Client, station: Station, block: RegisterBlock) -> Sequence[int]:
-        thing = f"{station.feed.sensor} (unit {station.unit} on {self.name})"
+        thing = f"sensor {station.feed.sensor} (unit {station.unit} on {self.name})"
         read = client.read_holding_registers if block.function == 3 else client.read_input_registers
         try:
             answer = await read(block.address, count=block.count, device_id=station.unit)

@@ -37,7 +37,7 @@ class SerialLink:
         await keep_trying(self._session, (self._feed,), self._clock, self._rng)
 
     async def _session(self) -> None:
-        port = open_port(self._feed.sensor, self._port, self._line)
+        port = open_port(f"sensor {self._feed.sensor}", self._port, self._line)
         try:
             await self._read(port)
         finally:
@@ -52,12 +52,11 @@ class SerialLink:
             try:
                 data = os.read(port.fileno(), _CHUNK)
                 # An empty read of a readable terminal is a hang-up without an error number.
-                self._write(port, self._feed.receive(data) if data else _hang_up())
+                self._write(port, self._receive(data) if data else _hang_up())
             except Exception as error:  # noqa: BLE001 - raised again below, in the session's task
                 fault.append(error)
                 ended.set()
 
-        self._feed.connected()
         loop.add_reader(port.fileno(), readable)
         try:
             self._write(port, self._feed.open())
@@ -65,7 +64,15 @@ class SerialLink:
                 await self._watch(ended, opened_at)
         finally:
             loop.remove_reader(port.fileno())
-        raise _as_link_error(fault[0], self._feed.sensor, self._port)
+        raise _as_link_error(fault[0], f"sensor {self._feed.sensor}", self._port)
+
+    def _receive(self, data: bytes) -> list[Request]:
+        """Take bytes in; an open port is a connected sensor only once it has said something."""
+        before = self._feed.status.readings
+        requests = self._feed.receive(data)
+        if self._feed.status.readings > before and not self._feed.status.connected:
+            self._feed.connected()
+        return requests
 
     async def _watch(self, ended: asyncio.Event, opened_at: Boottime) -> None:
         """Wait for the end or for silence; a silent port is closed and opened again."""
@@ -76,8 +83,8 @@ class SerialLink:
             silence_s = self._feed.silence_s(opened_at)
             if silence_s >= self._line.silence_s:
                 raise LinkError(
-                    f"{self._feed.sensor} at {self._port}",
-                    f"no bytes for {silence_s:.0f} s",
+                    f"sensor {self._feed.sensor} at {self._port}",
+                    f"no values for {self._line.silence_s:.0f} s",
                     "Check that the sensor is switched on and the cable sits",
                 ) from None
 
@@ -87,8 +94,8 @@ class SerialLink:
                 port.write(request.payload)
 
 
-def open_port(sensor: str, path: str, line: Serial) -> serial.Serial:
-    """Open ``path`` exclusively with the settings of ``line``.
+def open_port(thing: str, path: str, line: Serial) -> serial.Serial:
+    """Open ``path`` for ``thing`` exclusively with the settings of ``line``.
 
     :raises LinkError: the port is missing, not ours, in use, or does not take the settings.
     """
@@ -104,34 +111,34 @@ def open_port(sensor: str, path: str, line: Serial) -> serial.Serial:
             exclusive=True,
         )
     except FileNotFoundError as error:
-        raise _missing(sensor, path) from error
+        raise _missing(thing, path) from error
     except (OSError, ValueError) as error:
-        raise _as_link_error(error, sensor, path) from error
+        raise _as_link_error(error, thing, path) from error
 
 
 def _hang_up() -> list[Request]:
     raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
-def _missing(sensor: str, path: str) -> LinkError:
+def _missing(thing: str, path: str) -> LinkError:
     return LinkError(
-        f"{sensor} at {path}",
+        f"{thing} at {path}",
         "there is no such port",
         "Plug the adapter in, or correct 'port' (ls /dev/serial/by-id)",
     )
 
 
-def _as_link_error(error: Exception, sensor: str, path: str) -> Exception:
+def _as_link_error(error: Exception, thing: str, path: str) -> Exception:
     """Say what a port's error means; anything but an error of the port stays what it is."""
     if isinstance(error, serial.SerialException | OSError):
         number = error.errno
         if number == errno.ENOENT:
-            return _missing(sensor, path)
+            return _missing(thing, path)
         if number == errno.EACCES:
             step = "Add the service's user to the group 'dialout'"
-            return LinkError(f"{sensor} at {path}", "permission denied", step)
+            return LinkError(f"{thing} at {path}", "permission denied", step)
         if number in {errno.EIO, errno.ENXIO, errno.EBADF}:
             step = "Plug the adapter in again; the hub reopens the port by itself"
-            return LinkError(f"{sensor} at {path}", "the port went away", step)
-        return LinkError(f"{sensor} at {path}", str(error), "Check the port and its settings")
+            return LinkError(f"{thing} at {path}", "the port went away", step)
+        return LinkError(f"{thing} at {path}", str(error), "Check the port and its settings")
     return error

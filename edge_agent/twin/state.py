@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge_agent import codes
-from edge_agent.model import Boottime, Code, Observation, State
+from edge_agent.model import RELIABLE_QUALITY, Boottime, Code, Observation, State
 
 _NS_PER_S = 1_000_000_000
 
@@ -101,7 +101,8 @@ class Twin:
 
 
 def _preference(variable: Variable) -> tuple[bool, bool, Boottime]:
-    usable = variable.state is State.MEASURED and variable.value is not None
+    measured = variable.state is State.MEASURED and variable.value is not None
+    usable = measured and variable.quality >= RELIABLE_QUALITY
     return (not variable.is_stale, usable, variable.at)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 
 from edge_agent import codes
 from edge_agent.clock import NS_PER_S
+from edge_agent.errors import StoreError
 from edge_agent.model import Boottime, Observation, Waveform
 from edge_agent.outgoing import Draft
 from edge_agent.store.seal import RecordClass
@@ -143,7 +144,7 @@ async def test_six_hours_of_hub_life_with_the_link_down_for_four_lose_nothing(be
             )  # fmt: skip
             await bedside.stored(agent)
         assert agent.readings.dropped == {}
-        assert agent.records.outgoing.dropped == 0
+        assert not agent.records.outgoing.dropped
         while (await agent.records.outbox.counts()).buffered:
             await bedside.clock.advance(5)
             await asyncio.sleep(0.005)
@@ -192,3 +193,61 @@ async def test_a_record_committed_at_the_very_end_is_not_sealed_twice(bedside):
     outbox_kept = counts["observation"]
     assert outbox_kept <= 5
     assert stats.hubs[0].forks == 0
+
+
+async def test_an_uplink_that_could_not_be_made_at_first_is_made_later(bedside, monkeypatch):
+    from edge_agent import records
+
+    real, failures = records._tls, []
+
+    def tls(collector):
+        if not failures:
+            failures.append(collector)
+            raise StoreError("collector.ca", "gone")
+        return real(collector)
+
+    monkeypatch.setattr(records, "_tls", tls)
+    async with bedside.hub(started=False) as agent:
+        agent.receive(spo2(bedside.clock, 97))
+        while agent.records.uploader is None:
+            await bedside.clock.advance(1)
+            await asyncio.sleep(0.005)
+        await bedside.clock.advance(61)
+        await bedside.until(lambda: agent.records.uploader.state.sent == 1)
+    assert failures
+
+
+async def test_status_is_told_when_the_store_can_not_be_read(bedside):
+    async with bedside.hub() as agent:
+        await agent.records.outbox.close()
+        status = await agent.status()
+        assert not status.store.is_open
+        assert "closed" in status.store.last_error
+
+
+async def test_a_service_manager_that_is_gone_does_not_cost_the_last_summary(bedside, monkeypatch):
+    async with bedside.hub() as agent:
+        agent.receive(spo2(bedside.clock, 97))
+        await bedside.stored(agent)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(bedside.folder / "gone"))
+    await bedside.collector.open_records()
+    assert (await bedside.collector.stats()).kept.stored == 1
+
+
+async def test_glucose_fetched_again_after_a_restart_is_kept_once(bedside):
+    def record(minute):
+        return Observation(
+            code=codes.GLUCOSE, value=100.0 + minute, at=bedside.clock.boottime(), sensor="cgm",
+            device_ns=minute * 60 * NS_PER_S, backfilled=True,
+        )  # fmt: skip
+
+    for life in range(2):
+        async with bedside.hub() as agent:
+            for minute in range(10 + life):
+                agent.receive(record(minute))
+            await bedside.clock.advance(61)
+            await bedside.stored(agent)
+            await bedside.until(lambda agent=agent: agent.records.uploader.state.sent >= 1)
+    await bedside.collector.open_records()
+    assert (await bedside.collector.queries.row_counts())["observation"] == 11
+    assert await bedside.collector.queries.repeated_values() == 0

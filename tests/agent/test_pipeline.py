@@ -1,3 +1,4 @@
+import dataclasses
 import random
 
 import numpy as np
@@ -89,11 +90,12 @@ def test_the_straps_own_rate_is_judged_only_without_a_rate_from_the_ecg():
 
     alone = feed(make_pipeline(), strap_says(35, 20))
     assert [alarm.rule for alarm in alone] == ["heart-rate-low"]
+    # Until the ECG has been judged for ten seconds the strap's rate stands alone.
+    strap = [observe(codes.HEART_RATE, 75 if at < 12 else 35, at, "patch") for at in range(40)]
     mixed = sorted(
-        [*ecg_blocks(20, 75), *strap_says(35, 20)],
+        [*ecg_blocks(40, 75), *strap],
         key=lambda one: one.start if isinstance(one, Waveform) else one.at,
     )
-    # Until the first beats are found the strap's rate stands alone, for less than the delay.
     assert feed(make_pipeline(), mixed) == []
 
 
@@ -152,3 +154,79 @@ def test_everything_but_waveforms_reaches_the_summary():
     assert "MDC_ECG_ELEC_POTL" not in seen
     assert len(tables["event"]) == 1
     assert tables["forecast"][-1]["low90"] <= tables["forecast"][-1]["mean"]
+
+
+def noise_blocks(seconds, seed=7, gap_every=None):
+    rng = np.random.default_rng(seed)
+    for index in range(round(seconds * RATE_HZ / 73)):
+        start = index * 73 / RATE_HZ
+        samples = rng.normal(0, 300, 73).astype(np.int32)
+        gap = gap_every is not None and int(start / gap_every) != int((start - 0.562) / gap_every)
+        yield Waveform(
+            code=codes.ECG, samples=samples, unit_per_count=1.0, rate_hz=RATE_HZ,
+            start=Boottime(round(start * S)), sensor="patch", follows_gap=gap,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("gap_every", [None, 4.5], ids=["steady", "with gaps"])
+def test_noise_gives_no_rate_no_hrv_and_no_interval_to_rely_on(gap_every):
+    pipeline = make_pipeline()
+    assert feed(pipeline, noise_blocks(180, gap_every=gap_every)) == []
+    rows = pipeline.summary.take(CLOCK).get("observation", [])
+    assert {row["code"] for row in rows} <= {"MDC_ECG_HEART_RATE", "MDC_ECG_TIME_PD_RR_GL"}
+    assert all("measured" not in row["state"].split() for row in rows)
+
+
+def test_noise_with_gaps_never_clears_the_alarm_of_a_slow_heart():
+    pipeline = make_pipeline()
+    slow = list(ecg_blocks(40, 36))
+    assert [alarm.rule for alarm in feed(pipeline, slow)] == ["heart-rate-low"]
+    later = [
+        dataclasses.replace(block, start=Boottime(block.start + 40 * S))
+        for block in noise_blocks(120, gap_every=4.5)
+    ]
+    assert feed(pipeline, later) == []
+    assert [alarm.rule for alarm in pipeline.alarms.active] == ["heart-rate-low"]
+
+
+def test_a_heart_that_stands_still_under_a_good_signal_raises_the_low_alarm():
+    """A wandering baseline shows that the electrodes are on; no beat comes any more."""
+    blocks = list(ecg_blocks(60, 70))
+    half = len(blocks) // 2
+    drift = [
+        dataclasses.replace(
+            block,
+            samples=(80 * np.sin((np.arange(73) + 73 * index) / 400)).astype(np.int32),
+        )
+        for index, block in enumerate(blocks[half:])
+    ]
+    alarms = feed(make_pipeline(), blocks[:half] + drift)
+    assert "heart-rate-low" in {alarm.rule for alarm in alarms}
+    evidence = next(one for one in alarms if one.rule == "heart-rate-low").evidence[0]
+    assert (evidence.value, evidence.note) == (None, "below-range")
+
+
+def test_hrv_ends_with_the_signal_it_was_worked_out_from():
+    pipeline = make_pipeline()
+    feed(pipeline, ecg_blocks(130, 70))
+    assert pipeline.twin.variable(codes.SDNN, Boottime(130 * S)) is not None
+    pipeline.summary.take(CLOCK)
+    flat = [
+        dataclasses.replace(
+            block, samples=np.full(73, 400, np.int32), start=Boottime(block.start + 130 * S)
+        )
+        for block in ecg_blocks(300, 70)
+    ]
+    feed(pipeline, flat)
+    seen = {row["code"] for row in pipeline.summary.take(CLOCK)["observation"]}
+    assert "MDCX_EDGE_HRV_SDNN" not in seen
+
+
+def test_an_alarm_about_the_future_shows_what_was_measured_and_how_sure_it_is():
+    levels = [180.0] * 24 + [180.0 - 5 * step for step in range(20)]
+    falling = [observe(codes.GLUCOSE, one, 300 * at, "cgm") for at, one in enumerate(levels)]
+    alarms = feed(make_pipeline(), falling)
+    ahead = next(alarm for alarm in alarms if alarm.rule == "glucose-low-forecast")
+    expected, measured, low = ahead.evidence
+    assert expected.value < 70 < measured.value
+    assert low.value <= expected.value

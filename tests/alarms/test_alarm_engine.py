@@ -182,3 +182,36 @@ def test_one_alarm_names_every_quantity_that_is_missing_and_clears_when_all_are_
     assert len(engine.active[0].evidence) == 2
     assert engine.judge(block(61), Boottime(61 * S)) == []
     assert len(engine.judge(rate(62), Boottime(62 * S))) == 1
+
+
+def test_values_too_doubtful_to_judge_bring_the_technical_alarm_and_never_silence():
+    engine = stale_engine()
+    for second in range(30):
+        engine.judge(spo2(second, 78, quality=0.33), Boottime(second * S))
+    (alarm,) = engine.tick(Boottime(30 * S))
+    assert "quality is 0.33" in alarm.evidence[0].note
+
+
+def test_a_normal_value_of_one_sensor_neither_hides_nor_clears_the_alarm_of_another():
+    def reading(sensor, at_s, value):
+        at = Boottime(at_s * S)
+        return Observation(code=codes.SPO2, value=value, at=at, sensor=sensor)
+
+    engine = engine_with(RULE)
+    readings = [reading(*one) for at in range(60) for one in (("a", at, 75), ("b", at, 97))]
+    alarms = play(engine, readings)
+    assert [(alarm.phase, alarm.evidence[0].sensor) for alarm in alarms] == [(Phase.RAISED, "a")]
+    assert len(engine.active) == 1
+
+
+def test_two_good_values_with_a_hole_between_them_do_not_clear():
+    engine = engine_with(RULE)
+    play(engine, [spo2(second, 80) for second in range(7)])
+    assert play(engine, [spo2(7, 97), spo2(607, 97)]) == []
+    assert [alarm.phase for alarm in play(engine, [spo2(608 + at, 97) for at in range(6)])] == [
+        Phase.CLEARED
+    ]
+
+
+def test_two_bad_values_with_a_hole_between_them_do_not_raise():
+    assert play(engine_with(RULE), [spo2(0, 80), spo2(600, 80)]) == []

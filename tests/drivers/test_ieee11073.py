@@ -57,7 +57,7 @@ def test_sfloat_infinities_stand_for_lo_and_hi():
     assert encode_sfloat(math.nan) == NAN == 0x07FF
 
 
-@pytest.mark.parametrize("value", [2047.6e7, -2047.6e7, 1e301, -1.7e308])
+@pytest.mark.parametrize("value", [2047.6e7, -2048.6e7, 1e301, -1.7e308])
 def test_number_beyond_sfloat_is_refused(value):
     with pytest.raises(ValueError, match="does not fit"):
         encode_sfloat(value)

@@ -23,7 +23,7 @@ class Rig:
         self.emitted = []
 
     def feed(self, sensor, driver):
-        return Feed(sensor, driver.decoder(sensor), self.clock, self.emitted.append)
+        return Feed(sensor, driver, self.clock, self.emitted.append)
 
     @contextlib.asynccontextmanager
     async def running(self, link):

@@ -5,11 +5,11 @@ import numpy as np
 
 from edge_agent import codes
 from edge_agent.clock import NS_PER_S, VirtualClock
-from edge_agent.driver import Decoder, FrameError, Write
+from edge_agent.driver import Decoder, Driver, FrameError, Serial, Write
 from edge_agent.errors import LinkError
 from edge_agent.link.feed import Feed
 from edge_agent.link.retry import LONGEST_WAIT_S, keep_trying
-from edge_agent.model import Event, EventKind, Observation, Waveform
+from edge_agent.model import Boottime, Event, EventKind, Observation, Waveform
 
 
 class Script(Decoder):
@@ -35,7 +35,10 @@ class Script(Decoder):
 
 def make_feed():
     emitted, clock = [], VirtualClock()
-    return Feed("ox", Script("ox"), clock, emitted.append), emitted, clock
+    driver = Driver(
+        name="script", title="a script", link=Serial(), decoder=Script, measures=(codes.SPO2,)
+    )
+    return Feed("ox", driver, clock, emitted.append), emitted, clock
 
 
 def test_readings_go_out_and_requests_come_back():
@@ -111,3 +114,13 @@ async def test_a_fault_in_one_driver_is_reported_and_tried_again():
     task.cancel()
     assert "ZeroDivisionError" in emitted[0].detail["reason"]
     assert feed.status.failures > 2
+
+
+async def test_only_what_a_sensor_is_there_for_breaks_its_silence():
+    feed, _, clock = make_feed()
+    await clock.advance(5)
+    feed.receive(b"bad")
+    feed.receive(b"wave1")
+    assert feed.silence_s(Boottime(0)) == 5
+    feed.receive(b"value")
+    assert feed.silence_s(Boottime(0)) == 0

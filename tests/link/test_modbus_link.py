@@ -156,7 +156,16 @@ async def test_a_bus_that_is_not_there_says_so(rig, tmp_path):
     feed, bus = bus_on(rig, rtu(tmp_path / "absent"))
     async with rig.running(bus):
         await rig.until(lambda: feed.status.failures >= 2, "two tries")
-    assert "can't be opened" in rig.events(EventKind.LINK_FAILED)[0].detail["reason"]
+    assert "there is no such port" in rig.events(EventKind.LINK_FAILED)[0].detail["reason"]
+
+
+async def test_a_gateway_that_refuses_says_so(rig):
+    async with TcpRoomSensor(profile(), 2, lambda: AIR) as room:
+        where = TcpBus(room.host, room.port)
+    feed, bus = bus_on(rig, where, unit=2)
+    async with rig.running(bus):
+        await rig.until(lambda: feed.status.failures, "a try")
+    assert "refused" in rig.events(EventKind.LINK_FAILED)[0].detail["reason"].lower()
 
 
 async def test_an_unplugged_bus_is_opened_again(rig, tmp_path):
