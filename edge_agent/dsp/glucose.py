@@ -9,7 +9,7 @@ good as the filter. The 90 % interval follows the errors that were made.
 Measured on people with type 1 diabetes wearing a 5-min sensor (T1D-UOM, doi
 10.5281/zenodo.15169263): the interval holds 90, 90 and 89 % of the true values at 15, 30 and
 60 min, but only 82, 71 and 55 % of those that turn out under 80 mg/dL. A forecast informs; a low
-one may raise an alarm, but none may clear one.
+one may raise a warning of its own, but none may clear an alarm about what was measured.
 """
 
 from __future__ import annotations
