@@ -46,7 +46,10 @@ class EcgChannel:
         RR intervals, heart rate (one a block), and HRV figures (one set a minute).
         """
         signal_mv = block.values * _MV_PER_UV
-        quality = self._quality(signal_mv, block)
+        signal = self._judge(signal_mv, block)
+        # The signal may be good and what is worked out from it not to be relied on yet.
+        known = self._unjudged_s <= 0 or signal.state is not State.MEASURED
+        quality = signal if known else _NOT_JUDGED_YET
         start_s = block.start / _NS_PER_S
         beats = self._beats.push(
             signal_mv, start_s, rate_hz=block.rate_hz, follows_gap=block.follows_gap
@@ -57,7 +60,7 @@ class EcgChannel:
         found.append(rate)
         if rate.is_reliable:
             found += self._hrv_figures(end_s)
-        return dataclasses.replace(block, state=quality.state), found
+        return dataclasses.replace(block, state=signal.state), found
 
     def _start_anew(self, rate_hz: float) -> None:
         """Trust nothing from before a gap: judge the signal and count the beats from here on."""
@@ -68,20 +71,17 @@ class EcgChannel:
         self._heart_rate = HeartRate()
         self._unjudged_s = _NOISE_WINDOW_S
 
-    def _quality(self, signal_mv: NDArray[np.float64], block: Waveform) -> Quality:
-        """Return the worse of the two judgements.
+    def _judge(self, signal_mv: NDArray[np.float64], block: Waveform) -> Quality:
+        """Return the worse of the two judgements of the signal.
 
-        Noise shows only in a whole window, so until one has passed nothing is reliable.
+        Noise shows only in a whole window: until one has passed, beats may be found in noise.
         """
         if block.follows_gap:
             self._start_anew(block.rate_hz)
         judged = (self._attached.push(signal_mv), self._noise.push(signal_mv))
         self._unjudged_s -= len(signal_mv) / block.rate_hz
         known = [quality for quality in judged if quality is not None]
-        worst = min(known, key=lambda one: one.index, default=_NOT_JUDGED_YET)
-        if self._unjudged_s > 0 and worst.state is State.MEASURED:
-            return _NOT_JUDGED_YET
-        return worst
+        return min(known, key=lambda one: one.index, default=_NOT_JUDGED_YET)
 
     def _note_beat(self, beat: Beat, quality: Quality) -> list[Observation]:
         self._heart_rate.push(beat.at_s, beat.rr_ms)

@@ -230,3 +230,14 @@ def test_an_alarm_about_the_future_shows_what_was_measured_and_how_sure_it_is():
     expected, measured, low = ahead.evidence
     assert expected.value < 70 < measured.value
     assert low.value <= expected.value
+
+
+def test_a_strap_that_starts_as_it_should_raises_no_alarm():
+    """What is worked out from the ECG is judged for ten seconds; the strap's own rate is there."""
+    stale = stale_rules([("patch", (codes.ECG, codes.HEART_RATE), 10.0)])
+    strap = [observe(codes.HEART_RATE, 70, at, "patch") for at in range(40)]
+    mixed = sorted(
+        [*ecg_blocks(40, 70), *strap],
+        key=lambda one: one.start if isinstance(one, Waveform) else one.at,
+    )
+    assert feed(make_pipeline(*stale), mixed) == []
