@@ -54,7 +54,7 @@ class Decoder(ABC):
     def __init__(self, sensor: str) -> None:
         self.sensor = sensor
 
-    def open(self, at: Boottime) -> Iterable[Request]:  # noqa: ARG002 (a default for subclasses)
+    def open(self, at: Boottime) -> Iterable[Request]:
         """Return what to read and write, in order, once the link is up and subscribed."""
         return ()
 

@@ -64,7 +64,7 @@ class CgmDecoder(Decoder):
         self._fetching_since_min: int | None = None
         self._is_owed = True
 
-    def open(self, at: Boottime) -> Iterable[Request]:  # noqa: ARG002 - nothing depends on it
+    def open(self, at: Boottime) -> Iterable[Request]:
         """Read features, session start and present offset; the last answer starts the backfill."""
         self._fetching_since_min, self._is_owed = None, True
         return (Read(FEATURE), Read(SESSION_START), Read(STATUS))

@@ -112,7 +112,7 @@ def _rate(rate_per_min: int, at: Boottime, sensor: str) -> Observation:
 class HeartRateDecoder(Decoder):
     """Decodes heart rate measurements and the battery level."""
 
-    def open(self, at: Boottime) -> Iterable[Request]:  # noqa: ARG002 - nothing depends on it
+    def open(self, at: Boottime) -> Iterable[Request]:
         """Read the battery once; later changes come as notifications."""
         return (Read(BATTERY_LEVEL),)
 

@@ -135,12 +135,12 @@ class NoninDecoder(Decoder):
         self._buffer = _Buffer()
         self._has_given = False
 
-    def open(self, at: Boottime) -> Iterable[Request]:  # noqa: ARG002 - nothing depends on it
+    def open(self, at: Boottime) -> Iterable[Request]:
         """Forget the piece of a packet that the line was cut in; there is nothing to ask."""
         self._buffer = _Buffer(broken=True)
         return ()
 
-    def feed(self, data: bytes, at: Boottime, channel: str = "") -> Iterable[Output]:  # noqa: ARG002 - a line has one channel
+    def feed(self, data: bytes, at: Boottime, channel: str = "") -> Iterable[Output]:
         """Take any piece of the stream; give the readings of every packet it completes."""
         self._buffer.octets += data
         return tuple(self._outputs(at))

@@ -175,7 +175,7 @@ class PolarDecoder(Decoder):
         self._is_new_stream = True
         self._period_ns = 1e9 / NOMINAL_RATE_HZ
 
-    def open(self, at: Boottime) -> Iterable[Request]:  # noqa: ARG002 - nothing depends on it
+    def open(self, at: Boottime) -> Iterable[Request]:
         """Read the battery, stop a stream left over from before, start a new one."""
         self._is_new_stream = True
         return (

@@ -48,7 +48,7 @@ class BeatStream:
 
     def push(
         self,
-        block_mV: ArrayLike,  # noqa: N803 (a unit)
+        block_mV: ArrayLike,
         start_s: float,
         *,
         rate_hz: float | None = None,

@@ -52,10 +52,10 @@ class Quality:
 
 
 def assess(
-    block_mV: ArrayLike,  # noqa: N803 (a unit)
+    block_mV: ArrayLike,
     rate_hz: float,
     *,
-    full_scale_mV: float | None = None,  # noqa: N803 (a unit)
+    full_scale_mV: float | None = None,
 ) -> Quality:
     """Judge a block of one lead, shape (n,), at ``rate_hz``.
 
@@ -74,7 +74,7 @@ def assess(
     return Quality(index=index, state=State.QUESTIONABLE if bad else State.MEASURED)
 
 
-def beat_likeness(signal_mV: ArrayLike, rate_hz: float) -> float | None:  # noqa: N803 (a unit)
+def beat_likeness(signal_mV: ArrayLike, rate_hz: float) -> float | None:
     """Median correlation (0 to 1) of the beats with their mean, or ``None`` if too short."""
     signal = np.asarray(signal_mV, dtype=np.float64)
     if signal.size < _TEMPLATE_WINDOW_S * rate_hz:
@@ -106,7 +106,7 @@ class QualityStream:
         *,
         window_s: float = 10.0,
         step_s: float = 1.0,
-        full_scale_mV: float | None = None,  # noqa: N803 (a unit)
+        full_scale_mV: float | None = None,
     ) -> None:
         self._rate_hz = rate_hz
         self._full_scale = full_scale_mV
@@ -116,7 +116,7 @@ class QualityStream:
         self._unjudged = 0
         self._latest: Quality | None = None
 
-    def push(self, block_mV: ArrayLike) -> Quality | None:  # noqa: N803 (a unit)
+    def push(self, block_mV: ArrayLike) -> Quality | None:
         """Take in samples, shape (n,); return the latest judgement, ``None`` before the first."""
         block = np.asarray(block_mV, dtype=np.float64)
         while block.size:

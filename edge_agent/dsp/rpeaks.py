@@ -25,7 +25,7 @@ LATENCY_S = 3.6
 """A beat comes out at most this long after it was pushed: 0.6 s as a rule, more when searched."""
 
 
-def detect(signal_mV: ArrayLike, rate_hz: float) -> NDArray[np.intp]:  # noqa: N803 (a unit)
+def detect(signal_mV: ArrayLike, rate_hz: float) -> NDArray[np.intp]:
     """Return the sample indices of the R peaks of ``signal_mV``, shape (n,), in rising order.
 
     :raises ValueError: as :class:`Detector` does.
@@ -46,7 +46,7 @@ class Detector:
         self._finder = CandidateFinder(rate_hz)
         self._decision = BeatDecision(self._finder.working_rate_hz)
 
-    def push(self, block_mV: ArrayLike) -> NDArray[np.intp]:  # noqa: N803 (a unit)
+    def push(self, block_mV: ArrayLike) -> NDArray[np.intp]:
         """Take in the next samples, shape (n,), n >= 0; return the beats that are now settled.
 
         Beats are sample indices counted from the first sample ever pushed, in rising order.
@@ -60,7 +60,7 @@ class Detector:
         """Return the beats that waited for later samples. The stream ends: push no more."""
         return _indices(self.flush_refined())
 
-    def push_refined(self, block_mV: ArrayLike) -> Signal:  # noqa: N803 (a unit)
+    def push_refined(self, block_mV: ArrayLike) -> Signal:
         """Do as :meth:`push`, with positions between samples (vertex of a parabola)."""
         block = np.asarray(block_mV, dtype=np.float64)
         if block.ndim != 1:

@@ -52,7 +52,7 @@ class Interface:
         """Return the methods by member name."""
         return {}
 
-    def set_property(self, name: str, value: object) -> None:  # noqa: ARG002 (a default)
+    def set_property(self, name: str, value: object) -> None:
         """Take a new value from a client.
 
         :raises BluezError: the property is read-only.
