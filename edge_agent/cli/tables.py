@@ -17,7 +17,8 @@ def status_tables(status: Status) -> Iterator[Table]:
     """Give the tables of ``edge-agent status``, the most urgent first."""
     if status.alarms:
         yield alarm_table(status)
-    yield variable_table(status)
+    if status.variables:
+        yield variable_table(status)
     yield sensor_table(status)
     yield delivery_table(status)
 

@@ -47,7 +47,8 @@ async def question(directory: Path) -> Shown:
 def tables(shown: Shown) -> Iterator[Table]:
     """Give the tables for a terminal."""
     yield _hubs(shown.hubs)
-    yield _observations(shown.observations)
+    if shown.observations:
+        yield _observations(shown.observations)
     if shown.alarms:
         yield _alarms(shown.alarms)
 

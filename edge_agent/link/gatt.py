@@ -226,6 +226,9 @@ class GattLink:
             raise self._error(f"{what}: {error}", step) from error
         except TimeoutError as error:
             raise self._error(f"{what}: no answer for {timeout_s:.0f} s", "") from error
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            step = "Install and start them (systemctl start dbus bluetooth)"
+            raise self._error("neither D-Bus nor Bluetooth is running here", step) from error
         except (BleakError, EOFError, OSError) as error:
             reason = str(error) or type(error).__name__
             raise self._error(f"{what}: {reason}", _next_step(reason)) from error

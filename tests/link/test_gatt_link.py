@@ -163,3 +163,14 @@ async def test_a_connection_left_by_a_killed_hub_is_taken_over(rig, strap):
         await rig.until(lambda: len(rig.waveforms()) >= 2, "the stream runs")
     assert feed.status.failures == 0
     await left.disconnect()
+
+
+async def test_a_machine_without_a_system_bus_says_what_to_start(rig, tmp_path, monkeypatch):
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'none'}")
+    driver = polar_pmd.DRIVER
+    feed = rig.feed("patch", driver)
+    address = "A0:9E:1A:00:00:01"
+    link = GattLink(feed, address, driver.link, Adapter(), rig.clock, rig.rng)
+    async with rig.running(link):
+        await rig.until(lambda: feed.status.failures, "a try")
+    assert "systemctl start dbus bluetooth" in feed.status.last_error
