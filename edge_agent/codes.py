@@ -41,6 +41,50 @@ GLUCOSE = Code(
     mdc=160212, refid="MDC_CONC_GLU_ISF", title="glucose",
     unit=Unit.MILLIGRAM_PER_DECILITRE, low=10, high=1000, loinc="99504-3",
 )  # fmt: skip
+PERFUSION_INDEX = Code(
+    mdc=150488, refid="MDC_BLD_PERF_INDEX", title="perfusion index",
+    unit=Unit.PERCENT, low=0, high=100, loinc="61006-3",
+)  # fmt: skip
+RESPIRATION_RATE = Code(
+    mdc=151562, refid="MDC_RESP_RATE", title="respiration rate",
+    unit=Unit.PER_MINUTE, low=2, high=120, loinc="9279-1",
+)  # fmt: skip
+SYSTOLIC = Code(
+    mdc=150021, refid="MDC_PRESS_BLD_NONINV_SYS", title="systolic pressure",
+    unit=Unit.MILLIMETRE_OF_MERCURY, low=20, high=330, loinc="8480-6",
+)  # fmt: skip
+DIASTOLIC = Code(
+    mdc=150022, refid="MDC_PRESS_BLD_NONINV_DIA", title="diastolic pressure",
+    unit=Unit.MILLIMETRE_OF_MERCURY, low=10, high=250, loinc="8462-4",
+)  # fmt: skip
+MEAN_PRESSURE = Code(
+    mdc=150023, refid="MDC_PRESS_BLD_NONINV_MEAN", title="mean pressure",
+    unit=Unit.MILLIMETRE_OF_MERCURY, low=10, high=300, loinc="8478-0",
+)  # fmt: skip
+CUFF_PULSE_RATE = Code(
+    mdc=149546, refid="MDC_PULS_RATE_NON_INV", title="pulse rate of the cuff",
+    unit=Unit.PER_MINUTE, low=15, high=325, loinc="8867-4",
+)  # fmt: skip
+BODY_TEMPERATURE = Code(
+    mdc=150364, refid="MDC_TEMP_BODY", title="body temperature",
+    unit=Unit.CELSIUS, low=20, high=46, loinc="8310-5",
+)  # fmt: skip
+BODY_WEIGHT = Code(
+    mdc=188736, refid="MDC_MASS_BODY_ACTUAL", title="body weight",
+    unit=Unit.KILOGRAM, low=0.5, high=450, loinc="29463-7",
+)  # fmt: skip
+BODY_HEIGHT = Code(
+    mdc=188740, refid="MDC_LEN_BODY_ACTUAL", title="body height",
+    unit=Unit.CENTIMETRE, low=20, high=280, loinc="8302-2",
+)  # fmt: skip
+BODY_MASS_INDEX = Code(
+    mdc=188752, refid="MDC_RATIO_MASS_BODY_LEN_SQ", title="body mass index",
+    unit=Unit.KILOGRAM_PER_SQUARE_METRE, low=5, high=120, loinc="39156-5",
+)  # fmt: skip
+CAPILLARY_GLUCOSE = Code(
+    mdc=160184, refid="MDC_CONC_GLU_CAPILLARY_WHOLEBLOOD", title="capillary glucose",
+    unit=Unit.MILLIGRAM_PER_DECILITRE, low=10, high=1000, loinc="2339-0",
+)  # fmt: skip
 BATTERY = Code(
     mdc=67996, refid="MDC_ATTR_VAL_BATT_CHARGE", title="battery",
     unit=Unit.PERCENT, low=0, high=100,
@@ -81,11 +125,96 @@ GLUCOSE_IN_30_MIN = Code(
     mdc=_SCADA_PRIVATE + 8, refid="MDCX_EDGE_CONC_GLU_ISF_IN_30_MIN", title="glucose in 30 min",
     unit=Unit.MILLIGRAM_PER_DECILITRE, low=10, high=1000,
 )  # fmt: skip
+INSULIN_RESERVOIR = Code(
+    mdc=_SCADA_PRIVATE + 9, refid="MDCX_EDGE_INSULIN_RESERVOIR", title="insulin in the reservoir",
+    unit=Unit.INSULIN_UNIT, low=0, high=1000,
+)  # fmt: skip
+INSULIN_ON_BOARD = Code(
+    mdc=_SCADA_PRIVATE + 10, refid="MDCX_EDGE_INSULIN_ON_BOARD", title="insulin on board",
+    unit=Unit.INSULIN_UNIT, low=0, high=300,
+)  # fmt: skip
+INSULIN_BOLUS = Code(
+    mdc=_SCADA_PRIVATE + 11, refid="MDCX_EDGE_INSULIN_BOLUS", title="insulin bolus delivered",
+    unit=Unit.INSULIN_UNIT, low=0, high=100,
+)  # fmt: skip
+INSULIN_BASAL_RATE = Code(
+    mdc=_SCADA_PRIVATE + 12, refid="MDCX_EDGE_INSULIN_BASAL_RATE", title="basal insulin rate",
+    unit=Unit.INSULIN_UNIT_PER_HOUR, low=0, high=50,
+)  # fmt: skip
+INSULIN_TOTAL_DAILY = Code(
+    mdc=_SCADA_PRIVATE + 13, refid="MDCX_EDGE_INSULIN_TOTAL_DAILY", title="insulin of the day",
+    unit=Unit.INSULIN_UNIT, low=0, high=500,
+)  # fmt: skip
+ACCELERATION_X = Code(
+    mdc=_SCADA_PRIVATE + 14, refid="MDCX_EDGE_ACCELERATION_X", title="acceleration x",
+    unit=Unit.MILLI_STANDARD_GRAVITY, low=-16_000, high=16_000,
+)  # fmt: skip
+ACCELERATION_Y = Code(
+    mdc=_SCADA_PRIVATE + 15, refid="MDCX_EDGE_ACCELERATION_Y", title="acceleration y",
+    unit=Unit.MILLI_STANDARD_GRAVITY, low=-16_000, high=16_000,
+)  # fmt: skip
+ACCELERATION_Z = Code(
+    mdc=_SCADA_PRIVATE + 16, refid="MDCX_EDGE_ACCELERATION_Z", title="acceleration z",
+    unit=Unit.MILLI_STANDARD_GRAVITY, low=-16_000, high=16_000,
+)  # fmt: skip
+ROOM_PM2_5 = Code(
+    mdc=_SCADA_PRIVATE + 17, refid="MDCX_EDGE_ROOM_PM2_5", title="room PM2.5",
+    unit=Unit.MICROGRAM_PER_CUBIC_METRE, low=0, high=1000,
+)  # fmt: skip
+ROOM_PM10 = Code(
+    mdc=_SCADA_PRIVATE + 18, refid="MDCX_EDGE_ROOM_PM10", title="room PM10",
+    unit=Unit.MICROGRAM_PER_CUBIC_METRE, low=0, high=2000,
+)  # fmt: skip
+ROOM_VOC = Code(
+    mdc=_SCADA_PRIVATE + 19, refid="MDCX_EDGE_ROOM_VOC", title="room VOC",
+    unit=Unit.PPB, low=0, high=60_000,
+)  # fmt: skip
+ROOM_CO = Code(
+    mdc=_SCADA_PRIVATE + 20, refid="MDCX_EDGE_ROOM_CO", title="room CO",
+    unit=Unit.PPM, low=0, high=1000,
+)  # fmt: skip
+ROOM_ILLUMINANCE = Code(
+    mdc=_SCADA_PRIVATE + 21, refid="MDCX_EDGE_ROOM_ILLUMINANCE", title="room light",
+    unit=Unit.LUX, low=0, high=200_000,
+)  # fmt: skip
+ROOM_SOUND = Code(
+    mdc=_SCADA_PRIVATE + 22, refid="MDCX_EDGE_ROOM_SOUND", title="room sound level",
+    unit=Unit.DECIBEL, low=0, high=140,
+)  # fmt: skip
+ROOM_MOTION = Code(
+    mdc=_SCADA_PRIVATE + 23, refid="MDCX_EDGE_ROOM_MOTION", title="motion in the room",
+    unit=Unit.ONE, low=0, high=65_535,
+)  # fmt: skip
+CONTACT_CLOSED = Code(
+    mdc=_SCADA_PRIVATE + 24, refid="MDCX_EDGE_CONTACT_CLOSED", title="contact closed",
+    unit=Unit.ONE, low=0, high=1,
+)  # fmt: skip
+CONTACT_COUNT = Code(
+    mdc=_SCADA_PRIVATE + 25, refid="MDCX_EDGE_CONTACT_COUNT", title="times the contact closed",
+    unit=Unit.ONE, low=0, high=4_294_967_295,
+)  # fmt: skip
+BED_OCCUPIED = Code(
+    mdc=_SCADA_PRIVATE + 26, refid="MDCX_EDGE_BED_OCCUPIED", title="bed occupied",
+    unit=Unit.ONE, low=0, high=1,
+)  # fmt: skip
+POWER = Code(
+    mdc=_SCADA_PRIVATE + 27, refid="MDCX_EDGE_POWER", title="electrical power",
+    unit=Unit.WATT, low=-100_000, high=100_000,
+)  # fmt: skip
+ENERGY = Code(
+    mdc=_SCADA_PRIVATE + 28, refid="MDCX_EDGE_ENERGY", title="electrical energy",
+    unit=Unit.KILOWATT_HOUR, low=0, high=100_000_000,
+)  # fmt: skip
 
 ALL: tuple[Code, ...] = (
     ECG, HEART_RATE, RR_INTERVAL, SPO2, PULSE_RATE, PLETH, GLUCOSE, BATTERY, ROOM_TEMPERATURE,
     GLUCOSE_TREND, ROOM_HUMIDITY, ROOM_CO2, SDNN, RMSSD, PNN50, GLUCOSE_IN_15_MIN,
-    GLUCOSE_IN_30_MIN,
+    GLUCOSE_IN_30_MIN, PERFUSION_INDEX, RESPIRATION_RATE, SYSTOLIC, DIASTOLIC, MEAN_PRESSURE,
+    CUFF_PULSE_RATE, BODY_TEMPERATURE, BODY_WEIGHT, BODY_HEIGHT, BODY_MASS_INDEX,
+    CAPILLARY_GLUCOSE, INSULIN_RESERVOIR, INSULIN_ON_BOARD, INSULIN_BOLUS, INSULIN_BASAL_RATE,
+    INSULIN_TOTAL_DAILY, ACCELERATION_X, ACCELERATION_Y, ACCELERATION_Z, ROOM_PM2_5, ROOM_PM10,
+    ROOM_VOC, ROOM_CO, ROOM_ILLUMINANCE, ROOM_SOUND, ROOM_MOTION, CONTACT_CLOSED, CONTACT_COUNT,
+    BED_OCCUPIED, POWER, ENERGY,
 )  # fmt: skip
 
 BY_REFID = MappingProxyType({code.refid: code for code in ALL})

@@ -26,11 +26,13 @@ __all__ = [
 class Write:
     """Ask the link to write ``payload`` to ``channel`` (a GATT characteristic UUID).
 
-    The link refuses a channel that the driver's description does not list as writable.
+    The link refuses a channel that the driver's description does not list as writable. With
+    ``response`` the sensor confirms the write; without, it is sent and nobody knows.
     """
 
     channel: str
     payload: bytes
+    response: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,13 @@ class Decoder(ABC):
             decoder is ready for the next. Nothing else is ever raised, whatever the bytes.
         """
 
+    def poll(self, at: Boottime) -> Iterable[Request]:
+        """Return what to write every ``poll_s`` seconds: a question, or a sign of life.
+
+        Called only where the link's description has a ``poll_s``.
+        """
+        return ()
+
     def close(self) -> Iterable[Request]:
         """Return what to write before the hub hangs up, so that the sensor can rest."""
         return ()
@@ -83,8 +92,11 @@ class Gatt:
     after connecting. ``notify`` are the characteristics to subscribe, in this order; those in
     ``optional`` are subscribed or read only where the sensor has them. ``writable`` is the
     complete list of characteristics that may be written. A link with no notification for
-    ``silence_s`` seconds is taken for dead and made anew. ``pair`` asks for an encrypted, bonded
-    link.
+    ``silence_s`` seconds is taken for dead and made anew. ``pair`` says that the sensor gives
+    nothing without an encrypted, bonded link. ``poll_s`` is how often ``Decoder.poll`` is asked.
+
+    An ``episodic`` sensor shows itself when it has something to tell (a cuff, a scale, a
+    thermometer) and hangs up afterwards: its absence is no failure and its data never go stale.
     """
 
     service: str
@@ -93,29 +105,36 @@ class Gatt:
     writable: tuple[str, ...] = ()
     silence_s: float = 10.0
     pair: bool = False
+    poll_s: float | None = None
+    episodic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serial:
-    """A serial line: rate in baud, framing, and how long it may be silent (seconds)."""
+    """A serial line: rate in baud, framing, and how long it may be silent (seconds).
+
+    ``poll_s`` is how often ``Decoder.poll`` is asked what to write, ``None`` for never.
+    """
 
     baud: int = 9600
     bytesize: Literal[7, 8] = 8
     parity: Literal["N", "E", "O"] = "N"
     stopbits: Literal[1, 2] = 1
     silence_s: float = 2.0
+    poll_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterBlock:
-    """One contiguous read: ``function`` code, 0-based wire ``address``, ``count`` of registers.
+    """One contiguous read: ``function`` code, 0-based wire ``address``, ``count`` of items.
 
-    The link hands the registers to the decoder as ``2 * count`` octets, high octet first, with
-    ``name`` as channel.
+    Functions 3 and 4 read registers, 2 reads discrete inputs (contacts). The link hands registers
+    to the decoder as ``2 * count`` octets, high octet first, and inputs as ``count`` octets of 0
+    or 1, with ``name`` as channel.
     """
 
     name: str
-    function: Literal[3, 4]
+    function: Literal[2, 3, 4]
     address: int
     count: int
 
@@ -144,6 +163,13 @@ class Driver:
 
     ``measures`` are the quantities the sensor is worn or mounted for. Whether a sensor has gone
     stale is judged on them, so that a battery report never hides an electrode that fell off.
+    ``also`` are quantities that some sensors of the family give besides, or now and then.
+    ``advice`` is what the person who sets the sensor up must know, in a sentence or two.
+
+    ``recognise`` (serial drivers) tells how much of a stretch of a line's octets is this
+    protocol's: the share, 0 to 1, of octets that lie in valid frames, wherever the stretch begins.
+    ``scrub`` replaces what identifies a device or a person in the octets of a channel (serial
+    numbers, user names) by zeros of the same length, before a capture leaves the hub.
     """
 
     name: str
@@ -151,6 +177,15 @@ class Driver:
     link: LinkDescription
     decoder: Callable[[str], Decoder]
     measures: tuple[Code, ...]
+    also: tuple[Code, ...] = ()
+    advice: str = ""
+    recognise: Callable[[bytes], float] | None = None
+    scrub: Callable[[bytes, str], bytes] | None = None
+
+    @property
+    def yields(self) -> tuple[Code, ...]:
+        """Every quantity a sensor of this family may give."""
+        return (*self.measures, *self.also)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,19 @@ class Unit(StrEnum):
     MILLIGRAM_PER_DECILITRE_PER_MINUTE = "mg/dL/min"
     CELSIUS = "Cel"
     PPM = "[ppm]"
+    PPB = "[ppb]"
+    MICROGRAM_PER_CUBIC_METRE = "ug/m3"
+    MILLIMETRE_OF_MERCURY = "mm[Hg]"
+    KILOGRAM = "kg"
+    KILOGRAM_PER_SQUARE_METRE = "kg/m2"
+    CENTIMETRE = "cm"
+    MILLI_STANDARD_GRAVITY = "m[g]"
+    INSULIN_UNIT = "[IU]"
+    INSULIN_UNIT_PER_HOUR = "[IU]/h"
+    DECIBEL = "dB"
+    LUX = "lx"
+    WATT = "W"
+    KILOWATT_HOUR = "kW.h"
 
 
 class State(StrEnum):
@@ -159,7 +172,18 @@ class EventKind(StrEnum):
     FRAME_REJECTED = "frame-rejected"
     DROPPED = "dropped"
     GAP = "gap"
+    """Samples or records are missing; ``detail`` says how many or for how long."""
+    OVERLAP = "overlap"
+    """Samples came twice, or a sensor's clock gives two of them one time."""
+    CLOCK_RESET = "clock-reset"
+    """The sensor's own clock jumped, wrapped or began again."""
     STREAM_REFUSED = "stream-refused"
+    ANNUNCIATION = "annunciation"
+    """The sensor itself reports something about it: a battery, an occlusion, a calibration due."""
+    NOT_BONDED = "not-bonded"
+    """The sensor wants an encrypted link and this hub has never been paired with it."""
+    BOND_REFUSED = "bond-refused"
+    """A paired sensor no longer knows this hub: reset, exchanged, or somebody else's. Audited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

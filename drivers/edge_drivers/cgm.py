@@ -209,4 +209,5 @@ DRIVER = Driver(
     ),
     decoder=CgmDecoder,
     measures=(GLUCOSE,),
+    also=(GLUCOSE_TREND,),
 )

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from edge_agent.codes import HEART_RATE, RR_INTERVAL
+from edge_agent.codes import BATTERY, HEART_RATE, RR_INTERVAL
 from edge_agent.driver import Decoder, Driver, FrameError, Gatt, Output, Read, Request
 from edge_agent.model import Boottime, Observation, State
 from edge_drivers.gatt import BATTERY_LEVEL, battery_level, uuid16
@@ -139,4 +139,5 @@ DRIVER = Driver(
     link=Gatt(service=SERVICE, notify=(MEASUREMENT,), optional=(BATTERY_LEVEL,), silence_s=15.0),
     decoder=HeartRateDecoder,
     measures=(HEART_RATE,),
+    also=(RR_INTERVAL, BATTERY),
 )

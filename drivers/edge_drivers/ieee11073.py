@@ -13,27 +13,79 @@ from dataclasses import dataclass
 
 from edge_agent.driver import FrameError
 
-NAN, NRES, POSITIVE_INFINITY, NEGATIVE_INFINITY = 0x07FF, 0x0800, 0x07FE, 0x0802
-_RESERVED = 0x0801
 
-_SPECIAL = {
-    NAN: math.nan,
-    NRES: math.nan,
-    POSITIVE_INFINITY: math.inf,
-    NEGATIVE_INFINITY: -math.inf,
-    _RESERVED: math.nan,
-}
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """A decimal floating-point format; its special values sit around the largest mantissa.
+
+    The special values exist only with an exponent of zero: the SFLOAT 0xF7FF is 204.7.
+    """
+
+    name: str
+    mantissa_bits: int
+    exponent_bits: int
+
+    @property
+    def nan(self) -> int:
+        return (1 << (self.mantissa_bits - 1)) - 1
+
+    @property
+    def positive_infinity(self) -> int:
+        return self.nan - 1
+
+    @property
+    def nres(self) -> int:
+        return self.nan + 1
+
+    @property
+    def negative_infinity(self) -> int:
+        return self.nan + 3
+
+    def decode(self, raw: int) -> float:
+        if self.positive_infinity <= raw <= self.negative_infinity:
+            return {self.positive_infinity: math.inf, self.negative_infinity: -math.inf}.get(
+                raw, math.nan
+            )
+        mantissa = _signed(raw & ((1 << self.mantissa_bits) - 1), self.mantissa_bits)
+        exponent = _signed(raw >> self.mantissa_bits, self.exponent_bits)
+        try:
+            return _scaled(mantissa, exponent)
+        except OverflowError:
+            return math.nan
+
+    def encode(self, value: float) -> int:
+        if math.isnan(value):
+            return self.nan
+        if math.isinf(value):
+            return self.positive_infinity if value > 0 else self.negative_infinity
+        bound, reach = 1 << (self.mantissa_bits - 1), 1 << (self.exponent_bits - 1)
+        # No number here needs more than 20 decimals, and 10 ** -128 would not divide cleanly.
+        for exponent in range(max(-reach, -20), reach):
+            scaled = _scaled(value, -exponent)
+            if math.isinf(scaled):
+                continue
+            mantissa = round(scaled)
+            # With exponent zero the outermost mantissas are the special values.
+            lowest, highest = (3 - bound, bound - 3) if exponent == 0 else (-bound, bound - 1)
+            if lowest <= mantissa <= highest:
+                return self._packed(*_shortest(mantissa, exponent))
+        raise ValueError(f"{value} does not fit {self.name}")
+
+    def _packed(self, mantissa: int, exponent: int) -> int:
+        high = exponent & ((1 << self.exponent_bits) - 1)
+        return (high << self.mantissa_bits) | (mantissa & ((1 << self.mantissa_bits) - 1))
+
+
+_SFLOAT = _Format("an SFLOAT", mantissa_bits=12, exponent_bits=4)
+_FLOAT = _Format("a FLOAT", mantissa_bits=24, exponent_bits=8)
 
 
 def decode_sfloat(raw: int) -> float:
     """Turn a 16-bit SFLOAT into a number.
 
-    The special values exist only with an exponent of zero: 0xF7FF is 204.7. "Not a number", "not
-    at this resolution" and the reserved value give NaN.
+    "Not a number", "not at this resolution" and the reserved value give NaN.
     """
-    if raw in _SPECIAL:
-        return _SPECIAL[raw]
-    return _scaled(_signed(raw & 0x0FFF, 12), _signed(raw >> 12, 4))
+    return _SFLOAT.decode(raw)
 
 
 def encode_sfloat(value: float) -> int:
@@ -41,20 +93,20 @@ def encode_sfloat(value: float) -> int:
 
     :raises ValueError: beyond the range of the format (mantissa -2048 to 2047, exponent -8 to 7).
     """
-    if math.isnan(value):
-        return NAN
-    if math.isinf(value):
-        return POSITIVE_INFINITY if value > 0 else NEGATIVE_INFINITY
-    for exponent in range(-8, 8):
-        scaled = value / 10.0**exponent
-        if math.isinf(scaled):
-            continue
-        mantissa = round(scaled)
-        # With exponent zero the outermost mantissas are the special values.
-        lowest, highest = (-2045, 2045) if exponent == 0 else (-2048, 2047)
-        if lowest <= mantissa <= highest:
-            return _packed(*_shortest(mantissa, exponent))
-    raise ValueError(f"{value} does not fit an SFLOAT")
+    return _SFLOAT.encode(value)
+
+
+def decode_float(raw: int) -> float:
+    """Turn a 32-bit FLOAT (24-bit mantissa, 8-bit exponent) into a number; NaN as for SFLOAT."""
+    return _FLOAT.decode(raw)
+
+
+def encode_float(value: float) -> int:
+    """Turn a number into the FLOAT nearest to it.
+
+    :raises ValueError: beyond the range of the format.
+    """
+    return _FLOAT.encode(value)
 
 
 def crc16_mcrf4xx(data: bytes) -> int:
@@ -108,7 +160,7 @@ class DateTime:
         return int(local.timestamp()) - offset_s
 
 
-def _scaled(mantissa: int, exponent: int) -> float:
+def _scaled(mantissa: float, exponent: int) -> float:
     # Dividing by a power of ten rounds once; multiplying by 0.1 would round twice.
     return mantissa * 10.0**exponent if exponent >= 0 else mantissa / 10.0**-exponent
 
@@ -118,10 +170,6 @@ def _shortest(mantissa: int, exponent: int) -> tuple[int, int]:
     while exponent < 0 and mantissa % 10 == 0:
         mantissa, exponent = mantissa // 10, exponent + 1
     return mantissa, exponent
-
-
-def _packed(mantissa: int, exponent: int) -> int:
-    return ((exponent & 0xF) << 12) | (mantissa & 0xFFF)
 
 
 def _signed(value: int, bits: int) -> int:

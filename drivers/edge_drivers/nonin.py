@@ -240,4 +240,5 @@ DRIVER = Driver(
     link=Serial(baud=9600, silence_s=5.0),
     decoder=NoninDecoder,
     measures=(SPO2,),
+    also=(PULSE_RATE, PLETH),
 )

@@ -18,7 +18,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.codes import ECG, HEART_RATE
+from edge_agent.codes import BATTERY, ECG, HEART_RATE, RR_INTERVAL
 from edge_agent.driver import Decoder, Driver, FrameError, Gatt, Output, Read, Request, Write
 from edge_agent.model import Boottime, Event, EventKind, Waveform
 from edge_drivers import heart_rate
@@ -280,4 +280,5 @@ DRIVER = Driver(
     ),
     decoder=PolarDecoder,
     measures=(ECG, HEART_RATE),
+    also=(RR_INTERVAL, BATTERY),
 )

@@ -28,8 +28,9 @@ from edge_drivers.racp import (
     RacpResult,
 )
 from edge_mocks.bluez import Characteristic, Peripheral, Service, att_error
+from edge_mocks.shelf import BleMock
 from edge_mocks.tasks import Tasks
-from edge_mocks.traces import GlucoseTrace
+from edge_mocks.traces import GlucoseTrace, SimulatedGlucose
 
 _PROCEDURE_RUNNING, _CCCD_NOT_SET = 0xFE, 0xFD
 _E2E_CRC, _TREND, _QUALITY = 1 << 12, 1 << 15, 1 << 16
@@ -248,3 +249,11 @@ class _Refused(Exception):
 
 def _secured(uuid: str, *flags: str) -> Characteristic:
     return Characteristic(uuid=uuid, flags=flags, encrypted=True)
+
+
+def _sensor(rng: random.Random) -> CgmSensor:
+    trace = SimulatedGlucose(rng.randrange(1 << 16))
+    return CgmSensor(trace, rng, first_after_s=1.0, bonded=True)
+
+
+MOCK = BleMock(title="glucose sensor worn for four hours", make=_sensor)

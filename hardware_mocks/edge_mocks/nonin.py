@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 from typing import Final, Protocol, Self
 
 from edge_drivers.nonin import FRAMES, PLETH_RATE_HZ, FrameStatus, Packet
 from edge_mocks.serial_line import SerialLine
+from edge_mocks.shelf import SerialMock
 from edge_mocks.tasks import Tasks
+from edge_mocks.traces import SimulatedOximetry
 
 PACKET_S: Final = FRAMES / PLETH_RATE_HZ
 _BASELINE, _SWING, _DICROTIC = 90.0, 90.0, 0.25
@@ -88,3 +91,10 @@ class NoninOximeter:
             swing = (_SWING / 4 if self.weak else _SWING) if self.attached else 0.0
             samples.append(round(_BASELINE + swing * wave))
         return tuple(samples)
+
+
+def _oximeter(line: SerialLine, rng: random.Random) -> NoninOximeter:
+    return NoninOximeter(line, SimulatedOximetry(rng.randrange(1 << 16)))
+
+
+MOCK = SerialMock(title="Nonin oximeter, data format 2", make=_oximeter)

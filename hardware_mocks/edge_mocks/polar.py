@@ -18,7 +18,8 @@ from edge_agent.errors import FrameError
 from edge_drivers import gatt, heart_rate, polar_pmd
 from edge_drivers.polar_pmd import ControlReply, ControlRequest, EcgFrame, Opcode
 from edge_mocks.bluez import Characteristic, Peripheral, Service, att_error
-from edge_mocks.ecg import EcgSource
+from edge_mocks.ecg import EcgSource, SyntheticEcg
+from edge_mocks.shelf import BleMock
 from edge_mocks.tasks import Tasks
 
 SAMPLES_PER_FRAME: Final = 73
@@ -164,3 +165,10 @@ class PolarStrap:
         else:
             result, self._streaming = status.OK, request.opcode is Opcode.START
         return ControlReply(request.opcode, request.kind, result, parameters)
+
+
+def _strap(rng: random.Random) -> PolarStrap:
+    return PolarStrap(SyntheticEcg(rng, rate_hz=130.1, heart_rate_per_min=66.0), rng)
+
+
+MOCK = BleMock(title="Polar H10 on a chest", make=_strap)

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent import codes, registry
+from edge_agent.capture import Action, parse
 from edge_agent.driver import Driver, FrameError, Gatt, Modbus, Read, Serial, Write
 from edge_agent.model import Boottime, Event, Observation, State, Waveform
-from edge_drivers.gatt import uuid16
 
 ROOT = Path(__file__).parents[2]
 CAPTURES, PROFILES = ROOT / "tests" / "captures", ROOT / "config" / "modbus"
@@ -29,7 +29,7 @@ REFUSED = {"rejected", "at_ms"}
 
 @dataclass(frozen=True)
 class Step:
-    """One line of ``input.hex``: octets on a channel, or ``open`` or ``close``."""
+    """One step of a capture: octets on a channel, or ``open`` or ``close``."""
 
     at: Boottime
     action: str
@@ -93,31 +93,20 @@ every_capture = pytest.mark.parametrize(
 
 
 def steps(case):
-    """Read ``input.hex``."""
-    for line in (case / "input.hex").read_text(encoding="utf-8").splitlines():
-        words = line.partition("#")[0].split()
-        if not words:
-            continue
-        at = Boottime(ZERO + round(float(words[0]) * 1e6))
-        if words[1:] in (["open"], ["close"]):
-            yield Step(at, words[1])
-        else:
-            yield Step(at, "feed", channel_of(words[1]), bytes.fromhex("".join(words[2:])))
-
-
-def channel_of(word):
-    if word == "-":
-        return ""
-    return uuid16(int(word, 16)) if len(word) == 4 else word
+    """Read ``input.hex``; what the hub sent is the decoder's to say, not the capture's."""
+    file = case / "input.hex"
+    for step in parse(file.read_text(encoding="utf-8"), str(file)).steps:
+        if step.action is not Action.SENT:
+            yield Step(Boottime(ZERO + step.at_ns), step.action, step.channel, step.octets)
 
 
 def take(decoder, step):
     """Carry one step out; return what comes of it, described as in ``expected.json``."""
     try:
         match step.action:
-            case "open":
+            case Action.OPEN:
                 return described(decoder.open(step.at))
-            case "close":
+            case Action.CLOSED:
                 return described(decoder.close())
         return described(decoder.feed(step.octets, step.at, step.channel))
     except FrameError as error:
@@ -187,18 +176,19 @@ def test_driver_bears_the_name_it_is_installed_under(subject):
 @every_driver
 def test_driver_measures_quantities_the_hub_knows(subject):
     assert subject.driver.measures
-    assert set(subject.driver.measures) <= set(codes.ALL)
+    assert set(subject.driver.yields) <= set(codes.ALL)
+    assert len(set(subject.driver.yields)) == len(subject.driver.yields)
 
 
 @every_driver
-def test_captures_show_every_quantity_the_driver_measures(subject):
+def test_captures_show_every_quantity_the_driver_yields_and_no_other(subject):
     shown = {
         output.get("code")
         for case in subject.cases
         for output in play(subject.decoder(), steps(case))
         if output.get("value") is not None or output.get("samples")
     }
-    assert {code.refid for code in subject.driver.measures} <= shown
+    assert {code.refid for code in subject.driver.yields} == shown
 
 
 @every_capture
@@ -219,7 +209,8 @@ def test_driver_asks_only_for_what_its_link_allows(subject):
     for case in subject.cases:
         decoder = subject.decoder()
         outputs = play(decoder, steps(case))
-        outputs += described(decoder.open(ZERO)) + described(decoder.close())
+        outputs += described(decoder.open(ZERO)) + described(decoder.poll(ZERO))
+        outputs += described(decoder.close())
         written = {output["write"] for output in outputs if "write" in output}
         read = {output["read"] for output in outputs if "read" in output}
         assert written <= (set() if isinstance(subject.driver.link, Modbus) else set(writable))
@@ -246,7 +237,10 @@ def stream(case):
 def cut(octets, places):
     """Feed a stream cut at ``places``, all of it at one moment."""
     edges = [0, *sorted(places), len(octets)]
-    return [Step(ZERO, "feed", "", octets[begin:end]) for begin, end in itertools.pairwise(edges)]
+    return [
+        Step(ZERO, Action.RECEIVED, "", octets[begin:end])
+        for begin, end in itertools.pairwise(edges)
+    ]
 
 
 @every_serial_driver
@@ -273,14 +267,14 @@ def noise(subject, rng):
     """Give octets that are no frame, or a frame of a capture with something wrong in it."""
     channel = rng.choice(subject.channels)
     if rng.random() < 0.5:
-        return Step(ZERO, "feed", channel, rng.randbytes(rng.randrange(0, 300)))
+        return Step(ZERO, Action.RECEIVED, channel, rng.randbytes(rng.randrange(0, 300)))
     frames = [step for step in steps(rng.choice(subject.cases)) if step.octets]
     frame = rng.choice(frames)
     octets = bytearray(frame.octets)
     for _ in range(rng.randrange(1, 4)):
         octets[rng.randrange(len(octets))] = rng.randrange(256)
     octets = octets[: rng.randrange(1, len(octets) + 1)] if rng.random() < 0.5 else octets
-    return Step(ZERO, "feed", rng.choice([frame.channel, channel]), bytes(octets))
+    return Step(ZERO, Action.RECEIVED, rng.choice([frame.channel, channel]), bytes(octets))
 
 
 @every_driver
@@ -321,4 +315,4 @@ def test_arbitrary_octets_raise_only_frame_errors(subject, data):
     decoder = subject.decoder()
     pieces = st.tuples(st.sampled_from(subject.channels), st.binary(max_size=260))
     for channel, octets in data.draw(st.lists(pieces, max_size=8)):
-        take(decoder, Step(ZERO, "feed", channel, octets))
+        take(decoder, Step(ZERO, Action.RECEIVED, channel, octets))

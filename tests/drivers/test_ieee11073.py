@@ -10,13 +10,11 @@ from hypothesis import strategies as st
 
 from edge_agent.driver import FrameError
 from edge_drivers.ieee11073 import (
-    NAN,
-    NEGATIVE_INFINITY,
-    NRES,
-    POSITIVE_INFINITY,
     DateTime,
     crc16_mcrf4xx,
+    decode_float,
     decode_sfloat,
+    encode_float,
     encode_sfloat,
 )
 
@@ -44,17 +42,16 @@ def test_encoded_sfloat_decodes_to_the_same_number(raw, value):
     assert decode_sfloat(encode_sfloat(value)) == value
 
 
-@pytest.mark.parametrize("raw", [NAN, NRES, 0x0801])
+@pytest.mark.parametrize("raw", [0x07FF, 0x0800, 0x0801])
 def test_sfloat_that_is_no_number_is_nan(raw):
     assert math.isnan(decode_sfloat(raw))
 
 
 def test_sfloat_infinities_stand_for_lo_and_hi():
-    assert decode_sfloat(POSITIVE_INFINITY) == math.inf
-    assert decode_sfloat(NEGATIVE_INFINITY) == -math.inf
-    assert encode_sfloat(math.inf) == POSITIVE_INFINITY == 0x07FE
-    assert encode_sfloat(-math.inf) == NEGATIVE_INFINITY == 0x0802
-    assert encode_sfloat(math.nan) == NAN == 0x07FF
+    for raw, value in ((0x07FE, math.inf), (0x0802, -math.inf)):
+        assert decode_sfloat(raw) == value
+        assert encode_sfloat(value) == raw
+    assert encode_sfloat(math.nan) == 0x07FF
 
 
 @pytest.mark.parametrize("value", [2047.6e7, -2048.6e7, 1e301, -1.7e308])
@@ -74,6 +71,47 @@ def test_every_sfloat_survives_decoding_and_encoding():
 def test_encoded_sfloat_is_within_half_a_unit_of_its_last_digit(value):
     # A mantissa has at least 204 steps, so half a step is at most 1/409 of the number.
     assert decode_sfloat(encode_sfloat(value)) == pytest.approx(value, rel=1 / 400, abs=1e-8)
+
+
+FLOATS = [
+    (0xFF000174, 37.2),
+    (0xFF00016C, 36.4),
+    (0x00000062, 98.0),
+    (0xFE00FA27, 640.39),
+    (0xFF7FFFFF, 838860.7),  # the NaN mantissa, but with an exponent
+    (0x00000000, 0.0),
+    (0xFFFFFFF6, -1.0),
+    (0x02000001, 100.0),
+]
+
+
+@pytest.mark.parametrize(("raw", "value"), FLOATS)
+def test_float_decodes_and_its_encoding_decodes_to_the_same_number(raw, value):
+    assert decode_float(raw) == value
+    assert decode_float(encode_float(value)) == value
+
+
+@pytest.mark.parametrize("raw", [0x007FFFFF, 0x00800000, 0x00800001, 0x7F7FFFFF])
+def test_float_that_is_no_number_or_bigger_than_any_is_nan_or_huge(raw):
+    assert math.isnan(decode_float(raw)) or decode_float(raw) > 1e130
+
+
+def test_float_infinities_stand_for_lo_and_hi():
+    for raw, value in ((0x007FFFFE, math.inf), (0x00800002, -math.inf)):
+        assert decode_float(raw) == value
+        assert encode_float(value) == raw
+    assert encode_float(math.nan) == 0x007FFFFF
+
+
+@given(st.floats(-1e120, 1e120))
+def test_encoded_float_is_within_half_a_unit_of_its_last_digit(value):
+    assert decode_float(encode_float(value)) == pytest.approx(value, rel=1e-6, abs=1e-19)
+
+
+@pytest.mark.parametrize("value", [1e140, -1e301])
+def test_number_beyond_float_is_refused(value):
+    with pytest.raises(ValueError, match="does not fit"):
+        encode_float(value)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,124 @@
+"""Captures: what passed between the hub and one sensor, as a text file that a person can read.
+
+A user's bug report is such a file, and so is every test case of a driver (``tests/captures``)::
+
+    # driver: cgm
+    0 open                        the link is up and subscribed
+    20 < 2a19 64                  octets from the sensor, on a channel
+    21 > 2a52 01 01               octets to the sensor
+    9000 close                    the hub is about to hang up
+
+The first column counts milliseconds from the start. A channel is a characteristic's UUID (four hex
+digits for a number of the Bluetooth SIG), the name of a register block, or ``-`` on a serial line,
+where a line is any piece of the stream. ``#`` begins a comment; the comments ``# driver:`` and
+``# profile:`` say how to replay the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edge_agent.errors import EdgeError
+
+_NS_PER_MS = 1_000_000
+_SIG_UUID = re.compile(r"0000([0-9a-f]{4})-0000-1000-8000-00805f9b34fb")
+_HEADER = re.compile(r"#\s*(driver|profile):\s*(\S+)\s*")
+
+
+class CaptureError(EdgeError):
+    """A capture file that can't be read."""
+
+
+class Action(StrEnum):
+    """What a step of a capture is; the values are its marks in the file."""
+
+    OPEN = "open"
+    RECEIVED = "<"
+    SENT = ">"
+    CLOSED = "close"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One line of a capture: ``at_ns`` after its start, octets came or went on ``channel``."""
+
+    at_ns: int
+    action: Action
+    channel: str = ""
+    octets: bytes = b""
+
+    def __str__(self) -> str:
+        at_ms = f"{self.at_ns / _NS_PER_MS:.3f}".rstrip("0").rstrip(".")
+        if self.action in {Action.OPEN, Action.CLOSED}:
+            return f"{at_ms} {self.action}"
+        return f"{at_ms} {self.action} {_short(self.channel)} {self.octets.hex()}".rstrip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """A whole capture; ``driver`` and ``profile`` are empty where the file does not say them."""
+
+    driver: str = ""
+    profile: str = ""
+    steps: tuple[Step, ...]
+
+    def __str__(self) -> str:
+        head = [f"# {key}: {value}\n" for key, value in self._head() if value]
+        return "".join(head) + "".join(f"{step}\n" for step in self.steps)
+
+    def _head(self) -> tuple[tuple[str, str], ...]:
+        return (("driver", self.driver), ("profile", self.profile))
+
+
+def parse(text: str, file: str = "capture") -> Capture:
+    """Read a capture.
+
+    :raises CaptureError: names the line and what is wrong with it.
+    """
+    head = {found[1]: found[2] for line in text.splitlines() if (found := _HEADER.fullmatch(line))}
+    return Capture(
+        driver=head.get("driver", ""),
+        profile=head.get("profile", ""),
+        steps=tuple(_steps(text, file)),
+    )
+
+
+def _steps(text: str, file: str) -> Iterator[Step]:
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        try:
+            yield _step(words)
+        except ValueError as error:
+            step = "See the format in the head of a fresh capture: edge-agent capture --help"
+            raise CaptureError(f"{file}, line {number}", str(error), step) from error
+
+
+def _step(words: list[str]) -> Step:
+    at_ns = round(float(words[0]) * _NS_PER_MS)
+    match words[1:]:
+        case [Action.OPEN | Action.CLOSED as mark]:
+            return Step(at_ns=at_ns, action=Action(mark))
+        case [Action.RECEIVED | Action.SENT as mark, channel, *octets]:
+            octets_here = bytes.fromhex("".join(octets))
+            return Step(
+                at_ns=at_ns, action=Action(mark), channel=_long(channel), octets=octets_here
+            )
+    raise ValueError("expected: milliseconds, then open, close, or < or > with channel and octets")
+
+
+def _long(channel: str) -> str:
+    if channel == "-":
+        return ""
+    if re.fullmatch(r"[0-9a-f]{4}", channel):
+        return f"0000{channel}-0000-1000-8000-00805f9b34fb"
+    return channel
+
+
+def _short(channel: str) -> str:
+    sig = _SIG_UUID.fullmatch(channel)
+    return sig[1] if sig else channel or "-"

@@ -1,0 +1,94 @@
+"""What every sensor on the shelf owes its user, with the product's own link in the loop.
+
+A mock that is registered is tested here with no code of its own.
+"""
+
+import asyncio
+import random
+
+import pytest
+
+from edge_agent import registry
+from edge_agent.driver import Driver, Gatt, Serial
+from edge_agent.model import EventKind
+from edge_mocks import shelf
+from edge_mocks.shelf import BleMock, SerialMock
+
+MOCKS = {name: shelf.find(name) for name in shelf.names()}
+BLE = sorted(name for name, mock in MOCKS.items() if isinstance(mock, BleMock))
+SERIAL = sorted(name for name, mock in MOCKS.items() if isinstance(mock, SerialMock))
+
+
+def has_a_link_of_its_own(name):
+    driver = registry.find(name)
+    return isinstance(driver, Driver) and isinstance(driver.link, Gatt | Serial)
+
+
+def test_every_bluetooth_and_serial_driver_has_a_mock():
+    assert {name for name in registry.names() if has_a_link_of_its_own(name)} == set(MOCKS)
+
+
+@pytest.mark.parametrize("name", BLE)
+async def test_a_bluetooth_sensor_gives_what_it_is_there_for(ble_bench, name):
+    async with ble_bench(name) as bench:
+        await bench.until(lambda: not bench.missing(), "every quantity")
+    assert bench.feed.status.rejected == 0
+
+
+@pytest.mark.parametrize("name", BLE)
+async def test_a_lost_bluetooth_link_is_made_again(ble_bench, bluez, name):
+    async with ble_bench(name) as bench:
+        await bench.until(lambda: not bench.missing(), "every quantity")
+        connections = bench.feed.status.connections
+        bluez.device(bench.mock.peripheral).link_lost()
+        await bench.until(lambda: bench.feed.status.connections > connections, "a new link")
+        begun = len(bench.emitted)
+        await bench.until(lambda: bench.readings()[begun:] or not bench.missing(begun), "a reading")
+
+
+@pytest.mark.parametrize("name", BLE)
+async def test_garbage_on_every_channel_is_counted_and_the_rest_goes_on(ble_bench, name):
+    rng = random.Random(7)
+    async with ble_bench(name) as bench:
+        await bench.until(lambda: not bench.missing(), "every quantity")
+        for uuid in (*bench.driver.link.notify, *bench.driver.link.optional):
+            try:
+                channel = bench.mock.peripheral.characteristic(uuid)
+            except KeyError:
+                continue
+            for _ in range(20):
+                channel.notify(rng.randbytes(rng.randrange(0, 20)))
+        await bench.until(lambda: bench.feed.status.rejected > 0, "a frame refused")
+        assert not bench.events(EventKind.LINK_FAILED)
+
+
+@pytest.mark.parametrize("name", SERIAL)
+async def test_a_serial_sensor_gives_what_it_is_there_for(serial_bench, name):
+    async with serial_bench(name) as bench:
+        await bench.until(lambda: not bench.missing(), "every quantity")
+    assert bench.feed.status.rejected == 0
+
+
+@pytest.mark.parametrize("name", SERIAL)
+async def test_a_serial_adapter_pulled_out_and_plugged_in_again_is_read_again(serial_bench, name):
+    async with serial_bench(name) as bench:
+        await bench.until(lambda: not bench.missing(), "every quantity")
+        bench.line.unplug()
+        await bench.until(lambda: bench.events(EventKind.DISCONNECTED), "the loss is noticed")
+        await asyncio.sleep(0.1)
+        begun = len(bench.emitted)
+        bench.line.replug()
+        await bench.until(lambda: not bench.missing(begun), "every quantity again")
+
+
+@pytest.mark.parametrize("name", SERIAL)
+async def test_garbage_on_a_serial_line_costs_no_more_than_itself(serial_bench, name):
+    rng = random.Random(7)
+    async with serial_bench(name) as bench:
+        await bench.until(lambda: not bench.missing(), "every quantity")
+        for _ in range(5):
+            bench.line.write(rng.randbytes(rng.randrange(1, 40)))
+            await asyncio.sleep(0.02)
+        begun = len(bench.emitted)
+        await bench.until(lambda: not bench.missing(begun), "every quantity again")
+        assert not bench.events(EventKind.DISCONNECTED)
