@@ -1,4 +1,4 @@
-"""Time: what order is made of, how wall-clock time is told later, how sensors' clocks fit in.
+"""Time: what order is made of, and how wall-clock time is told later.
 
 Order inside the hub is boot time (``CLOCK_BOOTTIME``: it runs through suspend and never steps).
 A hub without a battery-backed clock may start decades wrong, so wall-clock time is kept apart, in
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
-from collections import deque
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -119,34 +118,3 @@ class ClockRecord:
             uncertainty_ns=_SYNCED_UNCERTAINTY_NS if synced else _UNSYNCED_UNCERTAINTY_NS,
             source="network" if synced else "unverified",
         )
-
-
-class DeviceClock:
-    """Fits a sensor's own clock to boot time from when its frames arrive.
-
-    A frame can arrive late but never early, so the smallest ``arrival - device time`` of the last
-    minutes is the best estimate of the offset between the clocks; keeping the minimum over a
-    sliding window lets the estimate follow a crystal that drifts by tens of ppm. A clock that runs
-    backwards starts the fit anew, and so does one that falls behind by more than ``jump_s``: no
-    link holds a frame back for so long before it is given up.
-    """
-
-    def __init__(self, *, window_s: float = 300.0, slots: int = 30, jump_s: float = 60.0) -> None:
-        self._slot_ns = round(window_s / slots * NS_PER_S)
-        self._jump_ns = round(jump_s * NS_PER_S)
-        self._minima: deque[tuple[int, int]] = deque(maxlen=slots)
-        self._last_device_ns = 0
-        self._last_arrival = Boottime(0)
-
-    def align(self, device_ns: int, arrival: Boottime) -> Boottime:
-        """Return the hub time of ``device_ns``, learning from its ``arrival``."""
-        behind = (arrival - self._last_arrival) - (device_ns - self._last_device_ns)
-        if device_ns < self._last_device_ns or behind > self._jump_ns:
-            self._minima.clear()
-        self._last_device_ns, self._last_arrival = device_ns, arrival
-        offset, slot = arrival - device_ns, arrival // self._slot_ns
-        if self._minima and self._minima[-1][0] == slot:
-            self._minima[-1] = (slot, min(offset, self._minima[-1][1]))
-        else:
-            self._minima.append((slot, offset))
-        return Boottime(device_ns + min(minimum for _, minimum in self._minima))

@@ -1,7 +1,6 @@
 import asyncio
 
-from edge_agent.clock import NS_PER_S, ClockRecord, DeviceClock, SystemClock, VirtualClock
-from edge_agent.model import Boottime
+from edge_agent.clock import NS_PER_S, ClockRecord, SystemClock, VirtualClock
 
 
 async def test_sleepers_wake_in_the_order_in_which_they_are_due():
@@ -41,34 +40,3 @@ def test_a_clock_record_says_whether_the_wall_clock_was_set_by_the_network(tmp_p
 def test_the_system_clock_moves_forward():
     clock = SystemClock()
     assert clock.boottime() <= clock.boottime()
-
-
-def test_a_device_clock_smooths_bursts_and_follows_a_drifting_crystal():
-    """Frames 0.56 s apart, delivered 20 to 400 ms late, by a crystal 50 ppm fast."""
-    fit, step_ns, drift = DeviceClock(), 561_538_462, 1.00005
-    errors = []
-    for index in range(4000):
-        true_ns = index * step_ns
-        late_ns = 20_000_000 + (index * 7919 % 380) * 1_000_000
-        hub = fit.align(round(true_ns * drift) + 10**17, Boottime(true_ns + late_ns))
-        errors.append(hub - true_ns)
-    settled = errors[100:]
-    assert min(settled) >= 0
-    assert max(settled) < 60_000_000
-
-
-def test_a_device_clock_that_jumps_is_fitted_anew():
-    fit = DeviceClock()
-    for index in range(10):
-        fit.align(index * NS_PER_S, Boottime(index * NS_PER_S + 1000))
-    after_reset = fit.align(599_616_000 * NS_PER_S, Boottime(11 * NS_PER_S))
-    assert after_reset == 11 * NS_PER_S
-
-
-def test_frames_held_back_by_a_stall_keep_their_places():
-    fit, step_ns = DeviceClock(), 560_000_000
-    for index in range(20):
-        fit.align(index * step_ns, Boottime(index * step_ns + 1000))
-    burst = Boottime(20 * step_ns + 8 * NS_PER_S)
-    places = [fit.align(index * step_ns, burst) for index in range(20, 34)]
-    assert places == [index * step_ns + 1000 for index in range(20, 34)]

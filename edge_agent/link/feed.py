@@ -11,7 +11,9 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from edge_agent.clock import NS_PER_S, Clock, DeviceClock
+from edge_agent.capture import Action, Step
+from edge_agent.clock import NS_PER_S, Clock
+from edge_agent.device_clock import DeviceClock
 from edge_agent.driver import Driver, FrameError, Output, Read, Request, Write
 from edge_agent.model import Boottime, Code, Event, EventKind, Reading, Waveform
 
@@ -30,6 +32,9 @@ class FeedStatus:
     frames: int = 0
     rejected: int = 0
     readings: int = 0
+    gaps: int = 0
+    overlaps: int = 0
+    clock_resets: int = 0
     last_frame_at: Boottime | None = None
     last_error: str = ""
 
@@ -43,11 +48,13 @@ class Feed:
         self.sensor = sensor
         self.decoder = driver.decoder(sensor)
         self.status = FeedStatus()
+        self.taps: set[Callable[[Step], None]] = set()
         self._clock = clock
         self._emit = emit
         self._heard_at: dict[Code, Boottime] = {}
         self._measures = driver.measures
         self._device_clock = DeviceClock()
+        self._clock_reset_at: Boottime | None = None
         self._rejected_unreported = 0
         self._rejection_reported_at: Boottime | None = None
 
@@ -56,13 +63,13 @@ class Feed:
         self.status.connected = True
         self.status.connections += 1
         self.status.last_error = ""
-        self._event(EventKind.CONNECTED)
+        self.event(EventKind.CONNECTED)
 
     def disconnected(self, reason: str) -> None:
         """Tell the hub that a link that was up is down; harmless when it was not up."""
         if self.status.connected:
             self.status.connected = False
-            self._event(EventKind.DISCONNECTED, reason=reason)
+            self.event(EventKind.DISCONNECTED, reason=reason)
 
     def failed(self, reason: str) -> None:
         """Tell the hub that the link could not be made or broke; the same reason only once."""
@@ -70,20 +77,32 @@ class Feed:
         self.status.failures += 1
         if reason != self.status.last_error:
             log.warning("%s", reason)
-            self._event(EventKind.LINK_FAILED, reason=reason)
+            self.event(EventKind.LINK_FAILED, reason=reason)
         self.status.last_error = reason
 
     def open(self) -> list[Request]:
         """Return what the decoder wants read and written first."""
-        return list(self.decoder.open(self._clock.boottime()))
+        self._tapped(Action.OPEN)
+        return self._asked(self.decoder.open(self._clock.boottime()))
+
+    def poll(self) -> list[Request]:
+        """Return what the decoder wants written now and then."""
+        return self._asked(self.decoder.poll(self._clock.boottime()))
+
+    def close(self) -> list[Request]:
+        """Return what the decoder wants written before the hub hangs up."""
+        requests = self._asked(self.decoder.close())
+        self._tapped(Action.CLOSED)
+        return requests
 
     def receive(self, data: bytes, channel: str = "") -> list[Request]:
         """Decode ``data``, emit its readings, and return what the decoder wants done."""
         at = self._clock.boottime()
         self.status.frames += 1
         self.status.last_frame_at = at
+        self._tapped(Action.RECEIVED, channel, data)
         try:
-            return self._sort(self.decoder.feed(data, at, channel), at)
+            return self._asked(self._sort(self.decoder.feed(data, at, channel), at))
         except FrameError as error:
             self._reject(error, at)
             return []
@@ -98,15 +117,24 @@ class Feed:
         heard = (max(since, self._heard_at.get(code, since)) for code in self._measures)
         return (now - min(heard, default=since)) / NS_PER_S
 
+    def _asked(self, requests: Iterable[Request]) -> list[Request]:
+        listed = list(requests)
+        for request in listed:
+            if isinstance(request, Write):
+                self._tapped(Action.SENT, request.channel, request.payload)
+        return listed
+
     def _sort(self, outputs: Iterable[Output], at: Boottime) -> list[Request]:
         requests: list[Request] = []
         for output in outputs:
             if isinstance(output, Read | Write):
                 requests.append(output)
+            elif isinstance(output, Event):
+                self._count(output)
+                self._emit(output)
             else:
-                if not isinstance(output, Event):
-                    self.status.readings += 1
-                    self._heard_at[output.code] = at
+                self.status.readings += 1
+                self._heard_at[output.code] = at
                 self._emit(self._in_hub_time(output, at))
         return requests
 
@@ -115,8 +143,30 @@ class Feed:
         if not isinstance(reading, Waveform) or reading.device_ns is None:
             return reading
         length_ns = round(len(reading.samples) * NS_PER_S / reading.rate_hz)
+        resets = self._device_clock.resets
         end = self._device_clock.align(reading.device_ns + length_ns, at)
+        if self._device_clock.resets > resets and self._clock_reset_at != at:
+            self.event(EventKind.CLOCK_RESET, reason="its times no longer fit their arrival")
         return dataclasses.replace(reading, start=Boottime(end - length_ns))
+
+    def _count(self, event: Event) -> None:
+        """Count what must never be smoothed over."""
+        match event.kind:
+            case EventKind.GAP:
+                self.status.gaps += 1
+            case EventKind.OVERLAP:
+                self.status.overlaps += 1
+            case EventKind.CLOCK_RESET:
+                self.status.clock_resets += 1
+                self._clock_reset_at = event.at
+
+    def _tapped(self, action: Action, channel: str = "", octets: bytes = b"") -> None:
+        """Let a capture see what passes; it must not raise, and gets its own copy."""
+        if self.taps:
+            at_ns = self._clock.boottime()
+            step = Step(at_ns=at_ns, action=action, channel=channel, octets=octets)
+            for tap in tuple(self.taps):
+                tap(step)
 
     def _reject(self, error: FrameError, at: Boottime) -> None:
         """Count every bad frame; report at most one event in ten seconds, with the count."""
@@ -124,11 +174,14 @@ class Feed:
         self._rejected_unreported += 1
         last = self._rejection_reported_at
         if last is None or at - last >= _REJECTION_REPORT_NS:
-            self._event(
+            self.event(
                 EventKind.FRAME_REJECTED, reason=str(error), frames=self._rejected_unreported
             )
             self._rejection_reported_at, self._rejected_unreported = at, 0
 
-    def _event(self, kind: EventKind, **detail: str | float) -> None:
+    def event(self, kind: EventKind, **detail: str | float) -> None:
+        """Tell the hub that something happened to the sensor or its link."""
         at = self._clock.boottime()
-        self._emit(Event(kind=kind, at=at, sensor=self.sensor, detail=detail))
+        event = Event(kind=kind, at=at, sensor=self.sensor, detail=detail)
+        self._count(event)
+        self._emit(event)
