@@ -12,7 +12,10 @@ import logging
 import random
 import signal
 
+from msgspec.structs import asdict
+
 from edge_agent.alarms.rules import Rule, limit_rules, stale_rules
+from edge_agent.capture import TappedSensor
 from edge_agent.clock import NS_PER_S, Clock, ClockRecord
 from edge_agent.control import ControlServer
 from edge_agent.model import Alarm, Boottime, Event, Reading
@@ -26,6 +29,7 @@ from edge_agent.status import Status
 from edge_agent.store.seal import RecordClass
 from edge_agent.summary import alarm_tables
 from edge_agent.supervision import Job, end, spawn
+from edge_agent.tapping import Tap, tapped_sensor
 from edge_agent.wiring import Links
 
 log = logging.getLogger(__name__)
@@ -61,7 +65,7 @@ class Agent:
 
         :raises ControlError: the control socket can't be used.
         """
-        control = ControlServer(self.plan.control_socket, self.status)
+        control = ControlServer(self.plan.control_socket, self.status, self.tap)
         await control.start()
         if not self.records.are_kept:
             log.warning("no [collector] configured: summaries are not kept")
@@ -99,6 +103,13 @@ class Agent:
             counts=counts,
         )
         return report(hub)
+
+    def tap(self, sensor: str) -> tuple[TappedSensor, Tap]:
+        """Open a tap on what passes between the hub and ``sensor``.
+
+        :raises CaptureError: the hub has no sensor of this name.
+        """
+        return tapped_sensor(self.plan, sensor), Tap(self.links.feeds[sensor])
 
     def _jobs(self) -> dict[str, Job]:
         jobs: dict[str, Job] = {f"link {name}": run for name, run in self.links.tasks.items()}
@@ -161,15 +172,8 @@ class Agent:
 
 
 def _rules(plan: Plan) -> tuple[Rule, ...]:
-    limits = plan.settings.alarms
     return (
-        *limit_rules(
-            heart_rate_low_per_min=limits.heart_rate_low_per_min,
-            heart_rate_high_per_min=limits.heart_rate_high_per_min,
-            spo2_low_percent=limits.spo2_low_percent,
-            glucose_low_mgdl=limits.glucose_low_mgdl,
-            delay_s=limits.delay_s,
-        ),
+        *limit_rules(**asdict(plan.settings.alarms)),
         *stale_rules(
             (one.settings.name, one.driver.measures, one.stale_after_s) for one in plan.sensors
         ),

@@ -16,14 +16,18 @@ where a line is any piece of the stream. ``#`` begins a comment; the comments ``
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from edge_agent.errors import EdgeError
 
 _NS_PER_MS = 1_000_000
+_LONGEST_MS = 100 * 365 * 86_400_000.0
 _SIG_UUID = re.compile(r"0000([0-9a-f]{4})-0000-1000-8000-00805f9b34fb")
 _HEADER = re.compile(r"#\s*(driver|profile):\s*(\S+)\s*")
 
@@ -73,6 +77,14 @@ class Capture:
         return (("driver", self.driver), ("profile", self.profile))
 
 
+class TappedSensor(Struct, frozen=True, kw_only=True):
+    """What a capture must say of its sensor, and which addresses it must not."""
+
+    driver: str
+    profile: str
+    addresses: list[str]
+
+
 def parse(text: str, file: str = "capture") -> Capture:
     """Read a capture.
 
@@ -99,7 +111,10 @@ def _steps(text: str, file: str) -> Iterator[Step]:
 
 
 def _step(words: list[str]) -> Step:
-    at_ns = round(float(words[0]) * _NS_PER_MS)
+    at_ms = float(words[0])
+    if not 0 <= at_ms < _LONGEST_MS:
+        raise ValueError(f"{words[0]} is no time: expected milliseconds from the start")
+    at_ns = round(at_ms * _NS_PER_MS)
     match words[1:]:
         case [Action.OPEN | Action.CLOSED as mark]:
             return Step(at_ns=at_ns, action=Action(mark))
@@ -122,3 +137,48 @@ def _long(channel: str) -> str:
 def _short(channel: str) -> str:
     sig = _SIG_UUID.fullmatch(channel)
     return sig[1] if sig else channel or "-"
+
+
+Scrub = Callable[[bytes, str], bytes]
+
+
+def scrubbed(capture: Capture, scrub: Scrub | None, addresses: Iterable[str]) -> Capture:
+    """Return ``capture`` without what identifies a device: safe to send to a stranger.
+
+    ``scrub`` is the driver's; ``addresses`` (``A0:9E:1A:00:00:01``) are blanked wherever they
+    stand, as octets in either order or as text. Every frame keeps its length. What is measured
+    stays: a capture is still a person's data.
+    """
+    patterns = [pattern for address in addresses for pattern in _spellings(address)]
+    steps = list(capture.steps)
+    for action in (Action.RECEIVED, Action.SENT):
+        # A serial number may be cut by two reads of a line, so a line is scrubbed as a whole.
+        here = [
+            index for index, one in enumerate(steps) if (one.action, one.channel) == (action, "")
+        ]
+        whole = _clean(b"".join(steps[index].octets for index in here), "", scrub, patterns)
+        for index in here:
+            octets, whole = whole[: len(steps[index].octets)], whole[len(steps[index].octets) :]
+            steps[index] = dataclasses.replace(steps[index], octets=octets)
+    for index, step in enumerate(steps):
+        if step.channel:
+            octets = _clean(step.octets, step.channel, scrub, patterns)
+            steps[index] = dataclasses.replace(step, octets=octets)
+    return dataclasses.replace(capture, steps=tuple(steps))
+
+
+def _clean(octets: bytes, channel: str, scrub: Scrub | None, patterns: list[bytes]) -> bytes:
+    clean = octets if scrub is None else scrub(octets, channel)
+    if len(clean) != len(octets):
+        raise CaptureError(f"channel {channel or '-'}", "the driver's scrub changes lengths")
+    for pattern in patterns:
+        clean = re.sub(re.escape(pattern), bytes(len(pattern)), clean, flags=re.IGNORECASE)
+    return clean
+
+
+def _spellings(address: str) -> Iterator[bytes]:
+    octets = bytes.fromhex(address.replace(":", ""))
+    yield octets
+    yield octets[::-1]
+    for separator in (":", "-", "_", ""):
+        yield octets.hex(separator).encode() if separator else octets.hex().encode()

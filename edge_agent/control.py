@@ -1,8 +1,9 @@
 """The local control channel: one Unix socket, one JSON object a line, each way.
 
 There is no TCP listener. The socket is reachable by the service's user and group only (mode
-0660), a request may be 4 KiB long and must arrive within five seconds. So far there is one
-command, and it only reads: ``{"command": "status"}``.
+0660), a request may be 4 KiB long and must arrive within five seconds. There are two commands, and
+both only read: ``{"command": "status"}`` gives one line, ``{"command": "capture", "sensor": …}``
+one line about the sensor and then a line for each step until the asker hangs up.
 """
 
 from __future__ import annotations
@@ -19,26 +20,32 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.errors import EdgeError
+from edge_agent.capture import CaptureError, TappedSensor
+from edge_agent.errors import ControlError
 from edge_agent.status import Status
+from edge_agent.tapping import Tap
 
 log = logging.getLogger(__name__)
 
 _REQUEST_LIMIT = 4096
 _DEADLINE_S = 5.0
-_ANSWER_LIMIT = 1 << 20
 _PATH_LIMIT = 107
 
 
-class ControlError(EdgeError):
-    """The control socket can't be used."""
-
-
 class ControlServer:
-    """Answers commands on ``path``."""
+    """Answers commands on ``path``.
 
-    def __init__(self, path: Path, status: Callable[[], Awaitable[Status]]) -> None:
-        self._path, self._status = path, status
+    ``status`` gives the hub's status; ``tap`` opens a tap on the sensor with the given name, or
+    raises :class:`~edge_agent.capture.CaptureError`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        status: Callable[[], Awaitable[Status]],
+        tap: Callable[[str], tuple[TappedSensor, Tap]],
+    ) -> None:
+        self._path, self._status, self._tap = path, status, tap
         self._server: asyncio.Server | None = None
         self._encoder = msgspec.json.Encoder()
 
@@ -89,46 +96,55 @@ class ControlServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_DEADLINE_S):
-                writer.write(await self._answer(await reader.readline()) + b"\n")
-                await writer.drain()
+                line = await reader.readline()
+            await self._answer(line, reader, writer)
         except (TimeoutError, ValueError, ConnectionError) as error:
             log.info("control request dropped: %s", error or type(error).__name__)
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes) -> bytes:
+    async def _answer(
+        self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         try:
             request = json.loads(line)
         except ValueError:
-            return b'{"error": "not a JSON object"}'
+            request = None
         match request:
             case {"command": "status"}:
-                return self._encoder.encode(await self._status())
+                await self._say(writer, await self._status())
+            case {"command": "capture", "sensor": str(sensor)}:
+                await self._capture(sensor, reader, writer)
+            case {"command": _}:
+                await self._say(writer, {"error": "unknown command; known: status, capture"})
             case _:
-                return b'{"error": "unknown command; known: status"}'
+                await self._say(writer, {"error": "not a JSON object with a command"})
 
-
-async def ask_status(path: Path) -> Status:
-    """Ask the hub behind ``path`` for its status.
-
-    :raises ControlError: no hub answers there, or not in this version's words.
-    """
-    try:
+    async def _say(self, writer: asyncio.StreamWriter, what: object) -> None:
         async with asyncio.timeout(_DEADLINE_S):
-            reader, writer = await asyncio.open_unix_connection(str(path), limit=_ANSWER_LIMIT)
-            try:
-                writer.write(b'{"command": "status"}\n')
-                await writer.drain()
-                line = await reader.readline()
-            finally:
-                writer.close()
-        return msgspec.json.decode(line, type=Status)
-    except (FileNotFoundError, ConnectionRefusedError) as error:
-        step = "Start it (systemctl start edge-agent), or give the right path"
-        raise ControlError(str(path), "no hub is running there", step) from error
-    except PermissionError as error:
-        step = "Run as a member of the service's group"
-        raise ControlError(str(path), "permission denied", step) from error
-    except (OSError, TimeoutError, ValueError) as error:
-        reason = str(error) or type(error).__name__
-        raise ControlError(str(path), f"no usable answer: {reason}", "Try again") from error
+            writer.write(self._encoder.encode(what) + b"\n")
+            await writer.drain()
+
+    async def _capture(
+        self, sensor: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            about, tap = self._tap(sensor)
+            await self._say(writer, about)
+            with tap:
+                steps = asyncio.ensure_future(self._pass_on(tap, writer))
+                hung_up = asyncio.ensure_future(reader.read(1))
+                try:
+                    await asyncio.wait({steps, hung_up}, return_when=asyncio.FIRST_COMPLETED)
+                    if steps.done():
+                        await steps
+                finally:
+                    for task in (steps, hung_up):
+                        task.cancel()
+                    await asyncio.gather(steps, hung_up, return_exceptions=True)
+        except CaptureError as error:
+            await self._say(writer, {"error": str(error)})
+
+    async def _pass_on(self, tap: Tap, writer: asyncio.StreamWriter) -> None:
+        async for step in tap.steps():
+            await self._say(writer, {"step": str(step)})

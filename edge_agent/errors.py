@@ -58,6 +58,10 @@ class LinkError(EdgeError):
     """A sensor, or the bus it is on, that can't be reached now; the link tries again by itself."""
 
 
+class ControlError(EdgeError):
+    """The control socket can't be used."""
+
+
 class StoreError(EdgeError):
     """The store can't do what was asked."""
 

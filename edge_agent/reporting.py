@@ -118,6 +118,9 @@ def _sensor(sensor: Sensor, feed: Feed, now: Boottime) -> SensorStatus:
         frames=seen.frames,
         rejected=seen.rejected,
         readings=seen.readings,
+        gaps=seen.gaps,
+        overlaps=seen.overlaps,
+        clock_resets=seen.clock_resets,
         last_frame_age_s=None if seen.last_frame_at is None else _seconds(seen.last_frame_at, now),
         last_error=seen.last_error,
     )

@@ -43,6 +43,9 @@ class SensorStatus(Struct, frozen=True, kw_only=True):
     frames: int
     rejected: int
     readings: int
+    gaps: int
+    overlaps: int
+    clock_resets: int
     last_frame_age_s: float | None
     last_error: str
 

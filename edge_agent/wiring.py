@@ -42,7 +42,7 @@ def match(settings: list[SensorSettings]) -> tuple[list[Sensor], list[Problem]]:
     for index, one in enumerate(settings):
         path = f"sensor[{index}]"
         try:
-            driver = resolve(one.driver, _profile(one.profile))
+            driver = resolve(one.driver, profile_file(one.profile))
         except DriverError as error:
             key = "profile" if error.thing.startswith("profile") else "driver"
             problems.append(
@@ -56,7 +56,7 @@ def match(settings: list[SensorSettings]) -> tuple[list[Sensor], list[Problem]]:
     return sensors, problems
 
 
-def _profile(profile: str | None) -> Path | None:
+def profile_file(profile: str | None) -> Path | None:
     """Return where a profile is: a path as it stands, a bare name among those shipped.
 
     :raises DriverError: no profile of this name is shipped.

@@ -6,7 +6,10 @@ import stat
 
 import pytest
 
-from edge_agent.control import ControlError, ControlServer, ask_status
+from edge_agent.asking import ask_status
+from edge_agent.capture import CaptureError
+from edge_agent.control import ControlServer
+from edge_agent.errors import ControlError
 from edge_agent.status import Status
 
 STATUS = Status(
@@ -21,9 +24,13 @@ async def tell_status():
     return STATUS
 
 
+def no_tap(sensor):
+    raise CaptureError(f"sensor {sensor!r}", "not in the configuration")
+
+
 @contextlib.asynccontextmanager
 async def serving(path):
-    server = ControlServer(path, tell_status)
+    server = ControlServer(path, tell_status, no_tap)
     await server.start()
     try:
         yield server
@@ -76,7 +83,7 @@ async def test_a_second_hub_does_not_push_the_first_aside(tmp_path):
     path = tmp_path / "control.sock"
     async with serving(path):
         with pytest.raises(ControlError, match="another hub"):
-            await ControlServer(path, tell_status).start()
+            await ControlServer(path, tell_status, no_tap).start()
         assert await ask_status(path) == STATUS
 
 
@@ -84,10 +91,10 @@ async def test_a_file_that_is_no_socket_is_never_removed(tmp_path):
     path = tmp_path / "control.sock"
     path.write_text("notes")
     with pytest.raises(ControlError, match="no socket"):
-        await ControlServer(path, tell_status).start()
+        await ControlServer(path, tell_status, no_tap).start()
     assert path.read_text() == "notes"
 
 
 async def test_a_path_too_long_for_a_socket_says_so(tmp_path):
     with pytest.raises(ControlError, match="shorter path"):
-        await ControlServer(tmp_path / ("x" * 120), tell_status).start()
+        await ControlServer(tmp_path / ("x" * 120), tell_status, no_tap).start()

@@ -19,9 +19,12 @@ EXIT_FAILED = 1
 EXIT_CONFIG = 78
 
 _COMMANDS = {
+    "capture": "Write down the raw octets of one sensor.",
     "collector": "Run and question the clinic's end.",
     "config": "Check a configuration, or print an example.",
     "demo": "Run a hub against mock sensors, with a collector and an outage.",
+    "drivers": "Show the installed drivers and what each yields.",
+    "replay": "Play a capture through the code that read the sensor.",
     "run": "Run the hub.",
     "status": "Show what a running hub sees, holds and sends.",
 }

@@ -31,7 +31,7 @@ def command(socket_path: Path | None, config_file: Path | None, as_json: bool) -
 
     import msgspec
 
-    from edge_agent.control import ask_status
+    from edge_agent.asking import ask_status
 
     if config_file is not None:
         from edge_agent import config

@@ -10,6 +10,7 @@ from rich.text import Text
 from edge_agent.status import SensorStatus, Status, VariableStatus
 
 _PRIORITY_STYLE = {"high": "bold white on red", "medium": "bold black on yellow", "low": "cyan"}
+_WITH_TENTHS = {"Cel", "mg/dL/min", "kg", "kg/m2", "[IU]", "[IU]/h", "kW.h"}
 _PRIORITY_SIGN = {"high": "!!!", "medium": "!!", "low": "!"}
 
 
@@ -57,12 +58,14 @@ def variable_table(status: Status) -> Table:
 
 def sensor_table(status: Status) -> Table:
     """Every sensor and its link."""
-    columns = ("sensor", "driver", "link", "readings", "rejected", "links made", "last error")
+    columns = (
+        "sensor", "driver", "link", "readings", "rejected", "gaps", "links made", "last error",
+    )  # fmt: skip
     table = Table(*columns, title="Sensors", title_justify="left")
     for sensor in status.sensors:
         table.add_row(
             sensor.name, sensor.driver, _link(sensor), str(sensor.readings), str(sensor.rejected),
-            str(sensor.connections), Text(sensor.last_error),
+            str(sensor.gaps + sensor.overlaps), str(sensor.connections), Text(sensor.last_error),
         )  # fmt: skip
     return table
 
@@ -93,11 +96,7 @@ def number(variable: VariableStatus) -> str:
     """A value as a person reads it; ``--`` when there is none."""
     if variable.value is None:
         return "--"
-    return (
-        f"{variable.value:.1f}"
-        if variable.unit in {"Cel", "mg/dL/min"}
-        else f"{variable.value:.0f}"
-    )
+    return f"{variable.value:.{1 if variable.unit in _WITH_TENTHS else 0}f}"
 
 
 def _link(sensor: SensorStatus) -> str:

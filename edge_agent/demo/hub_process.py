@@ -9,8 +9,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge_agent.control import ControlError, ask_status
-from edge_agent.errors import EdgeError
+from edge_agent.asking import ask_status
+from edge_agent.errors import ControlError, EdgeError
 from edge_agent.status import Status
 from edge_mocks.children import dies_with_us
 

@@ -1,0 +1,105 @@
+"""Plays a capture through the code that read the sensor: decoder, feed, signal processing, alarms.
+
+Time is the capture's own, so a night passes in seconds and gives what it gave the hub.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec.structs import asdict
+
+from edge_agent.alarms.rules import limit_rules
+from edge_agent.capture import Action, Capture, CaptureError, parse
+from edge_agent.clock import NS_PER_S, VirtualClock
+from edge_agent.config import AlarmSettings
+from edge_agent.driver import Driver
+from edge_agent.link.feed import Feed, FeedStatus
+from edge_agent.model import Alarm, Boottime, Reading
+from edge_agent.pipeline import Pipeline
+from edge_agent.registry import resolve
+from edge_agent.wiring import profile_file
+
+Sleep = Callable[[float], Awaitable[None]]
+_SENSOR = "capture"
+
+
+def read(file: Path) -> Capture:
+    """Read the capture ``file``.
+
+    :raises CaptureError: it can't be read, or not as a capture.
+    """
+    try:
+        return parse(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CaptureError(str(file), reason, "Give a file that capture has written") from error
+
+
+def driver_of(capture: Capture, name: str = "", profile: str = "") -> Driver:
+    """Return the driver to replay ``capture`` with: the one given, or else the file's own.
+
+    :raises EdgeError: neither says a driver, or it or its profile is not there.
+    """
+    if not (name or capture.driver):
+        raise CaptureError("capture", "does not say its driver", "Give --driver NAME")
+    return resolve(name or capture.driver, profile_file(profile or capture.profile or None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What one step of a capture gave: readings, and the alarms that they raised or cleared."""
+
+    at: Boottime
+    readings: tuple[Reading, ...]
+    alarms: tuple[Alarm, ...]
+
+
+class Replay:
+    """One replay; :attr:`status` and :attr:`pipeline` tell afterwards how it went."""
+
+    def __init__(self, capture: Capture, driver: Driver) -> None:
+        self.capture = capture
+        self.clock = VirtualClock()
+        # The rules of a hub that was told nothing about its subject.
+        rules = limit_rules(**asdict(AlarmSettings()))
+        self.pipeline = Pipeline(rules, self.clock.boottime())
+        self._fresh: list[Reading] = []
+        self._feed = Feed(_SENSOR, driver, self.clock, self._fresh.append)
+
+    @property
+    def status(self) -> FeedStatus:
+        """What the feed counted."""
+        return self._feed.status
+
+    async def run(self, sleep: Sleep | None = None) -> AsyncIterator[Moment]:
+        """Play; with ``sleep`` (``asyncio.sleep``) as slowly as it was, else as fast as it goes."""
+        for step in self.capture.steps:
+            wait_s = (step.at_ns - self.clock.boottime()) / NS_PER_S
+            if wait_s > 0:
+                if sleep is not None:
+                    await sleep(wait_s)
+                await self.clock.advance(wait_s)
+            match step.action:
+                case Action.OPEN:
+                    self._feed.open()
+                case Action.RECEIVED:
+                    self._feed.receive(step.octets, step.channel)
+                case Action.CLOSED:
+                    self._feed.close()
+            if moment := self._moment():
+                yield moment
+            await asyncio.sleep(0)
+
+    def _moment(self) -> Moment | None:
+        now = self.clock.boottime()
+        readings = tuple(self._fresh)
+        self._fresh.clear()
+        alarms = [alarm for reading in readings for alarm in self.pipeline.take(reading, now)]
+        alarms += self.pipeline.tick(now)
+        if not readings and not alarms:
+            return None
+        return Moment(at=now, readings=readings, alarms=tuple(alarms))
