@@ -7,7 +7,7 @@ SUDO   := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 RUNTIME_READY := $(VENV)/.runtime-ready
 DEV_READY     := $(VENV)/.dev-ready
 
-.PHONY: demo test bench lint types architecture lock clean
+.PHONY: demo test bench fuzz lint types architecture lock clean
 .DELETE_ON_ERROR:
 
 demo: $(RUNTIME_READY)
@@ -18,6 +18,10 @@ test: $(DEV_READY) lint types architecture
 
 bench: $(DEV_READY)
 	$(BIN)/python -m tests.bench
+
+# A million damaged inputs for every wire format; `make test` runs a short share of it.
+fuzz: $(DEV_READY)
+	$(BIN)/python -m tests.fuzz
 
 lint: $(DEV_READY)
 	$(BIN)/ruff check .

@@ -7,74 +7,19 @@ import copy
 import itertools
 import json
 import random
-import tomllib
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import fields
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent import codes, registry
-from edge_agent.capture import Action, parse
-from edge_agent.driver import Driver, FrameError, Gatt, Modbus, Read, Serial, Write
-from edge_agent.model import Boottime, Event, Observation, State, Waveform
+from edge_agent import codes
+from edge_agent.capture import Action
+from edge_agent.driver import FrameError, Gatt, Modbus, Read, Serial, Write
+from edge_agent.model import Event, Observation, State, Waveform
+from tests.every_driver import CASES, SENSOR, SUBJECTS, ZERO, Step, steps
 
-ROOT = Path(__file__).parents[2]
-CAPTURES, PROFILES = ROOT / "tests" / "captures", ROOT / "config" / "modbus"
-ZERO = Boottime(10**15)
-SENSOR = "under-test"
 REFUSED = {"rejected", "at_ms"}
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a capture: octets on a channel, or ``open`` or ``close``."""
-
-    at: Boottime
-    action: str
-    channel: str = ""
-    octets: bytes = b""
-
-
-@dataclass(frozen=True)
-class UnderTest:
-    """A driver, completed by a profile where it needs one, and its captures."""
-
-    name: str
-    driver: Driver
-    folder: Path
-
-    @property
-    def cases(self):
-        return sorted(path.parent for path in self.folder.rglob("input.hex"))
-
-    @property
-    def channels(self):
-        match self.driver.link:
-            case Gatt(notify=notify, optional=optional):
-                return (*notify, *optional)
-            case Modbus(blocks=blocks):
-                return tuple(block.name for block in blocks)
-        return ("",)
-
-    def decoder(self):
-        return self.driver.decoder(SENSOR)
-
-
-def _subjects():
-    for name in registry.names():
-        found = registry.find(name)
-        if isinstance(found, Driver):
-            yield UnderTest(name, found, CAPTURES / name)
-            continue
-        for path in sorted(PROFILES.glob("*.toml")):
-            driver = found.complete(tomllib.loads(path.read_text(encoding="utf-8")))
-            yield UnderTest(f"{name}/{path.stem}", driver, CAPTURES / name / path.stem)
-
-
-SUBJECTS = list(_subjects())
-CASES = [(subject, case) for subject in SUBJECTS for case in subject.cases]
 
 every_driver = pytest.mark.parametrize("subject", SUBJECTS, ids=lambda one: one.name)
 every_serial_driver = pytest.mark.parametrize(
@@ -90,14 +35,6 @@ every_driver_of_frames = pytest.mark.parametrize(
 every_capture = pytest.mark.parametrize(
     ("subject", "case"), CASES, ids=[f"{one.name}-{case.name}" for one, case in CASES]
 )
-
-
-def steps(case):
-    """Read ``input.hex``; what the hub sent is the decoder's to say, not the capture's."""
-    file = case / "input.hex"
-    for step in parse(file.read_text(encoding="utf-8"), str(file)).steps:
-        if step.action is not Action.SENT:
-            yield Step(Boottime(ZERO + step.at_ns), step.action, step.channel, step.octets)
 
 
 def take(decoder, step):

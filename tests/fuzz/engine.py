@@ -1,0 +1,94 @@
+"""Feeds decoders what no sensor sends: damaged frames, cut ones, noise, in any order.
+
+Nothing but :class:`~edge_agent.errors.FrameError` may come out. The inputs are drawn from a seed,
+so a finding is repeated by its number.
+"""
+
+import random
+import time
+from dataclasses import dataclass
+
+from edge_agent.driver import FrameError, Serial
+from edge_agent.model import Boottime
+from tests.every_driver import UnderTest, steps
+
+_LIFE = 256
+"""Inputs that one decoder gets before the next takes over: enough to reach any of its states."""
+_STEP_NS = 7_000_000
+_READ = 24
+"""Octets that one read of a serial line brings, about."""
+
+
+@dataclass
+class Outcome:
+    """What a run gave: how many inputs were refused, and how long feeding took (seconds)."""
+
+    inputs: int = 0
+    refused: int = 0
+    fed_s: float = 0.0
+    slowest_s: float = 0.0
+
+
+class Finding(Exception):
+    """An input that made a decoder raise something else."""
+
+
+def fuzz(subject: UnderTest, seed: int, count: int) -> Outcome:
+    """Feed ``count`` inputs to decoders of ``subject``.
+
+    :raises Finding: names driver, seed, number, channel and octets.
+    """
+    rng, outcome = random.Random(f"{subject.name}/{seed}"), Outcome()
+    frames = _frames(subject)
+    channels = subject.channels
+    clock = time.perf_counter
+    decoder, at = subject.decoder(), 10**15
+    for number in range(count):
+        if number % _LIFE == 0:
+            decoder = subject.decoder()
+            list(decoder.open(Boottime(at)))
+        channel, octets = _input(rng, frames, channels)
+        at += _STEP_NS
+        began = clock()
+        try:
+            for _ in decoder.feed(octets, Boottime(at), channel):
+                pass
+        except FrameError:
+            outcome.refused += 1
+        except Exception as error:
+            where = f"{subject.name}, seed {seed}, input {number}, channel {channel}"
+            raise Finding(f"{where}, octets {octets.hex()}: {error!r}") from error
+        took = clock() - began
+        outcome.fed_s += took
+        outcome.slowest_s = max(outcome.slowest_s, took)
+    outcome.inputs = count
+    return outcome
+
+
+def _frames(subject: UnderTest) -> list[tuple[str, bytes]]:
+    """Return every frame of the captures; of a line, pieces such as one read brings."""
+    fed = [step for case in subject.cases for step in steps(case) if step.octets]
+    if not isinstance(subject.driver.link, Serial):
+        return [(step.channel, step.octets) for step in fed]
+    stream = b"".join(step.octets for step in fed)
+    return [("", stream[begin : begin + _READ]) for begin in range(0, len(stream), _READ // 3)]
+
+
+def _input(
+    rng: random.Random, frames: list[tuple[str, bytes]], channels: tuple[str, ...]
+) -> tuple[str, bytes]:
+    """Draw one input: mostly a real frame with something wrong in it."""
+    draw = rng.random()
+    if draw < 0.15:
+        return channels[int(rng.random() * len(channels))], rng.randbytes(int(rng.random() * 40))
+    channel, frame = frames[int(rng.random() * len(frames))]
+    if draw < 0.25:
+        return channel, frame[: int(rng.random() * len(frame))]
+    if draw < 0.30:
+        return channel, frame + rng.randbytes(1 + int(rng.random() * 4))
+    if draw < 0.35:
+        return channels[int(rng.random() * len(channels))], frame
+    octets = bytearray(frame)
+    for _ in range(1 + int(rng.random() * 3)):
+        octets[int(rng.random() * len(octets))] ^= 1 << int(rng.random() * 8)
+    return channel, bytes(octets)
