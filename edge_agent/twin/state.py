@@ -24,26 +24,46 @@ class Domain(StrEnum):
     DEVICE = "device"
 
 
-_DOMAIN = {
-    codes.ROOM_TEMPERATURE: Domain.ROOM,
-    codes.ROOM_HUMIDITY: Domain.ROOM,
-    codes.ROOM_CO2: Domain.ROOM,
+_ROOM = {
+    codes.ROOM_TEMPERATURE, codes.ROOM_HUMIDITY, codes.ROOM_CO2, codes.ROOM_PM2_5,
+    codes.ROOM_PM10, codes.ROOM_VOC, codes.ROOM_CO, codes.ROOM_ILLUMINANCE, codes.ROOM_SOUND,
+    codes.ROOM_MOTION, codes.CONTACT_CLOSED, codes.CONTACT_COUNT, codes.POWER, codes.ENERGY,
+}  # fmt: skip
+_DOMAIN = dict.fromkeys(_ROOM, Domain.ROOM) | {
     codes.BATTERY: Domain.DEVICE,
+    codes.INSULIN_RESERVOIR: Domain.DEVICE,
 }
+
+_MINUTE_S, _HOUR_S = 60.0, 3600.0
 
 FRESH_FOR_S = {
     codes.HEART_RATE: 15.0,
     codes.RR_INTERVAL: 15.0,
     codes.SPO2: 15.0,
     codes.PULSE_RATE: 15.0,
-    codes.GLUCOSE: 15 * 60.0,
-    codes.GLUCOSE_TREND: 15 * 60.0,
-    codes.GLUCOSE_IN_15_MIN: 15 * 60.0,
-    codes.GLUCOSE_IN_30_MIN: 15 * 60.0,
-    codes.SDNN: 10 * 60.0,
-    codes.RMSSD: 10 * 60.0,
-    codes.PNN50: 10 * 60.0,
-    codes.BATTERY: 24 * 3600.0,
+    codes.PERFUSION_INDEX: 15.0,
+    codes.GLUCOSE: 15 * _MINUTE_S,
+    codes.GLUCOSE_TREND: 15 * _MINUTE_S,
+    codes.GLUCOSE_IN_15_MIN: 15 * _MINUTE_S,
+    codes.GLUCOSE_IN_30_MIN: 15 * _MINUTE_S,
+    codes.CAPILLARY_GLUCOSE: 15 * _MINUTE_S,
+    codes.SDNN: 10 * _MINUTE_S,
+    codes.RMSSD: 10 * _MINUTE_S,
+    codes.PNN50: 10 * _MINUTE_S,
+    codes.SYSTOLIC: 4 * _HOUR_S,
+    codes.DIASTOLIC: 4 * _HOUR_S,
+    codes.MEAN_PRESSURE: 4 * _HOUR_S,
+    codes.CUFF_PULSE_RATE: 15 * _MINUTE_S,
+    codes.BODY_TEMPERATURE: 4 * _HOUR_S,
+    codes.BODY_WEIGHT: 48 * _HOUR_S,
+    codes.BODY_MASS_INDEX: 48 * _HOUR_S,
+    codes.BODY_HEIGHT: 365 * 24 * _HOUR_S,
+    codes.INSULIN_ON_BOARD: 10 * _MINUTE_S,
+    codes.INSULIN_BASAL_RATE: _HOUR_S,
+    codes.INSULIN_BOLUS: 6 * _HOUR_S,
+    codes.INSULIN_TOTAL_DAILY: 24 * _HOUR_S,
+    codes.INSULIN_RESERVOIR: 24 * _HOUR_S,
+    codes.BATTERY: 24 * _HOUR_S,
 }
 """For how many seconds a value of a quantity describes the present; the room's: 2 minutes."""
 

@@ -60,8 +60,8 @@ class Bench:
         }
         return set(self.driver.measures) - given
 
-    def readings(self):
-        return [one for one in self.emitted if not isinstance(one, Event)]
+    def readings_since(self, since):
+        return [one for one in self.emitted[since:] if not isinstance(one, Event)]
 
     def events(self, kind):
         return [one for one in self.emitted if isinstance(one, Event) and one.kind is kind]

@@ -12,8 +12,10 @@ from edge_agent import registry
 from edge_agent.driver import Driver, Gatt, Serial
 from edge_agent.model import EventKind
 from edge_mocks import shelf
+from edge_mocks.faults import FrameFaults
 from edge_mocks.shelf import BleMock, SerialMock
 
+LINK_FAILED = EventKind.LINK_FAILED
 MOCKS = {name: shelf.find(name) for name in shelf.names()}
 BLE = sorted(name for name, mock in MOCKS.items() if isinstance(mock, BleMock))
 SERIAL = sorted(name for name, mock in MOCKS.items() if isinstance(mock, SerialMock))
@@ -43,7 +45,7 @@ async def test_a_lost_bluetooth_link_is_made_again(ble_bench, bluez, name):
         bluez.device(bench.mock.peripheral).link_lost()
         await bench.until(lambda: bench.feed.status.connections > connections, "a new link")
         begun = len(bench.emitted)
-        await bench.until(lambda: bench.readings()[begun:] or not bench.missing(begun), "a reading")
+        await bench.until(lambda: bench.readings_since(begun), "a reading")
 
 
 @pytest.mark.parametrize("name", BLE)
@@ -60,6 +62,32 @@ async def test_garbage_on_every_channel_is_counted_and_the_rest_goes_on(ble_benc
                 channel.notify(rng.randbytes(rng.randrange(0, 20)))
         await bench.until(lambda: bench.feed.status.rejected > 0, "a frame refused")
         assert not bench.events(EventKind.LINK_FAILED)
+
+
+def storm(faults):
+    faults.drop = faults.duplicate = faults.reorder = faults.corrupt = faults.garbage = 0.15
+
+
+@pytest.mark.parametrize("name", BLE)
+async def test_a_bluetooth_sensor_outlives_a_storm_of_faults(ble_bench, name):
+    """Frames lost, doubled, swapped, damaged and made up; then the air is clean again."""
+    async with ble_bench(name) as bench:
+        await bench.until(lambda: not bench.missing(), "every quantity")
+        channels = [one for service in bench.mock.peripheral.services
+                    for one in service.characteristics if one.notifies]  # fmt: skip
+        for channel in channels:
+            storm(channel.faults)
+        frames = bench.feed.status.frames
+        for _ in range(100):
+            if bench.feed.status.frames >= frames + 20:
+                break
+            await asyncio.sleep(0.02)
+        for channel in channels:
+            channel.faults.heal()
+        bench.mock.peripheral.drop_link()
+        begun = len(bench.emitted)
+        await bench.until(lambda: bench.readings_since(begun), "a reading after the storm")
+        assert not any("unexpected" in str(one.detail) for one in bench.events(LINK_FAILED))
 
 
 @pytest.mark.parametrize("name", SERIAL)
@@ -79,6 +107,35 @@ async def test_a_serial_adapter_pulled_out_and_plugged_in_again_is_read_again(se
         begun = len(bench.emitted)
         bench.line.replug()
         await bench.until(lambda: not bench.missing(begun), "every quantity again")
+
+
+@pytest.mark.parametrize("name", SERIAL)
+async def test_an_adapter_pulled_out_in_mid_frame_costs_that_frame_only(serial_bench, name):
+    async with serial_bench(name) as bench:
+        await bench.until(lambda: not bench.missing(), "every quantity")
+        bench.line.fault = lambda octets: octets[: len(octets) // 2 or 1]
+        await asyncio.sleep(0.1)
+        bench.line.unplug()
+        await bench.until(lambda: bench.events(EventKind.DISCONNECTED), "the loss is noticed")
+        bench.line.fault = None
+        begun = len(bench.emitted)
+        bench.line.replug()
+        await bench.until(lambda: not bench.missing(begun), "every quantity again")
+
+
+@pytest.mark.parametrize("name", SERIAL)
+async def test_a_serial_sensor_outlives_a_storm_of_faults(serial_bench, name):
+    faults = FrameFaults(rng=random.Random(11))
+    storm(faults)
+    async with serial_bench(name) as bench:
+        await bench.until(lambda: not bench.missing(), "every quantity")
+        bench.line.fault = lambda octets: b"".join(faults.through(octets))
+        frames = bench.feed.status.frames
+        await bench.until(lambda: bench.feed.status.frames >= frames + 5, "the storm")
+        bench.line.fault = None
+        begun = len(bench.emitted)
+        await bench.until(lambda: not bench.missing(begun), "every quantity again")
+        assert not any("unexpected" in str(one.detail) for one in bench.events(LINK_FAILED))
 
 
 @pytest.mark.parametrize("name", SERIAL)

@@ -67,16 +67,16 @@ class Interface:
 
 
 class ObjectTree:
-    """Every object of one bus name, and the connection that serves them."""
+    """Every object of one bus name, or of a connection without a name, and what serves them."""
 
-    def __init__(self, address: str, name: str, client_gone: Callable[[str], None]) -> None:
+    def __init__(self, address: str, name: str | None, client_gone: Callable[[str], None]) -> None:
         self.tasks = Tasks()
         self._address, self._name, self._client_gone = address, name, client_gone
         self._bus: MessageBus | None = None
         self._objects: dict[str, dict[str, Interface]] = {}
 
     async def open(self) -> None:
-        """Connect and own the name.
+        """Connect, and own the name if there is one.
 
         :raises EdgeError: somebody else owns it: this is not a private bus.
         """
@@ -84,6 +84,8 @@ class ObjectTree:
         self._bus.add_message_handler(self._receive)
         rule = f"type='signal',sender='{_DBUS}',member='NameOwnerChanged'"
         await self.call(_DBUS, "/org/freedesktop/DBus", _DBUS, "AddMatch", "s", [rule])
+        if self._name is None:
+            return
         reply = await self._bus.request_name(self._name, NameFlag.DO_NOT_QUEUE)
         if reply is not RequestNameReply.PRIMARY_OWNER:
             await self.close()
@@ -118,6 +120,10 @@ class ObjectTree:
             self._objects.pop(path, None)
         if gone:
             self.signal("/", _OBJECT_MANAGER, "InterfacesRemoved", "oas", [path, gone])
+
+    def interfaces(self) -> list[Interface]:
+        """Return every interface of every object."""
+        return [one for interfaces in self._objects.values() for one in interfaces.values()]
 
     def paths_below(self, path: str) -> list[str]:
         """Return the paths of every object under ``path``, parents first."""
