@@ -12,7 +12,8 @@ class FrameFaults:
 
     ``drop`` loses the frame, ``duplicate`` sends it twice, ``reorder`` holds it back until the next
     one has gone, ``corrupt`` flips one bit, and ``garbage`` sends a frame of random octets after
-    it. All draws come from ``rng``, so a seed repeats the whole run.
+    it. ``delay_s`` lets a frame come up to so many seconds late; frames don't overtake each other.
+    All draws come from ``rng``, so a seed repeats the whole run.
     """
 
     rng: random.Random
@@ -21,6 +22,7 @@ class FrameFaults:
     reorder: float = 0.0
     corrupt: float = 0.0
     garbage: float = 0.0
+    delay_s: float = 0.0
     _held: bytes | None = field(default=None, init=False)
 
     def through(self, frame: bytes) -> list[bytes]:
@@ -42,8 +44,13 @@ class FrameFaults:
             arrived.append(self.rng.randbytes(self.rng.randint(1, 20)))
         return arrived
 
+    def late_s(self) -> float:
+        """Return by how many seconds the next frame comes late."""
+        return self.rng.uniform(0, self.delay_s) if self.delay_s > 0 else 0.0
+
     def heal(self) -> None:
         """End every fault. A frame held back goes out with the next one."""
+        self.delay_s = 0.0
         self.drop = self.duplicate = self.reorder = self.corrupt = self.garbage = 0.0
 
     def _draw(self, probability: float) -> bool:

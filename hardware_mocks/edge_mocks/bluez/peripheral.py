@@ -6,6 +6,7 @@ and G).
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -68,6 +69,8 @@ class Characteristic:
     faults: FrameFaults = field(default_factory=lambda: FrameFaults(rng=random.Random(0)))
     deliver: Callable[[bytes], None] | None = field(default=None, init=False)
     mtu: int = field(default=23, init=False)
+    _on_the_way: int = field(default=0, init=False)
+    _arrives_at: float = field(default=0.0, init=False)
 
     @property
     def subscribed(self) -> bool:
@@ -86,7 +89,26 @@ class Characteristic:
         """
         if self.deliver is not None:
             for frame in self.faults.through(data):
-                self.deliver(frame[: self.mtu - _ATT_HEADER])
+                self._send(frame[: self.mtu - _ATT_HEADER])
+
+    def _send(self, frame: bytes) -> None:
+        """Deliver a frame, late when the radio is; what is on its way keeps its order."""
+        late_s = self.faults.late_s()
+        if late_s <= 0 and not self._on_the_way:
+            self._arrive(frame)
+            return
+        loop = asyncio.get_running_loop()
+        self._arrives_at = max(self._arrives_at, loop.time() + late_s)
+        self._on_the_way += 1
+        loop.call_at(self._arrives_at, self._arrive_late, frame)
+
+    def _arrive_late(self, frame: bytes) -> None:
+        self._on_the_way -= 1
+        self._arrive(frame)
+
+    def _arrive(self, frame: bytes) -> None:
+        if self.deliver is not None:
+            self.deliver(frame)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
