@@ -66,6 +66,27 @@ async def test_garbage_on_every_channel_is_counted_and_the_rest_goes_on(ble_benc
 
 def storm(faults):
     faults.drop = faults.duplicate = faults.reorder = faults.corrupt = faults.garbage = 0.15
+    faults.delay_s = 0.05
+
+
+def channels_of(bench):
+    services = bench.mock.peripheral.services
+    return [one for service in services for one in service.characteristics if one.notifies]
+
+
+CONTINUOUS = [name for name in BLE if not registry.find(name).link.episodic]
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+async def test_a_bluetooth_sensor_that_is_stuck_is_connected_anew(ble_bench, name):
+    """The link stands and nothing comes any more."""
+    async with ble_bench(name, silence_s=1.0) as bench:
+        await bench.until(lambda: not bench.missing(), "every quantity")
+        connections = bench.feed.status.connections
+        for channel in channels_of(bench):
+            channel.faults.drop = 1.0
+        await bench.until(lambda: bench.feed.status.connections > connections, "a new link")
+        assert any("silent" in one.detail["reason"] for one in bench.events(LINK_FAILED))
 
 
 @pytest.mark.parametrize("name", BLE)
@@ -73,8 +94,7 @@ async def test_a_bluetooth_sensor_outlives_a_storm_of_faults(ble_bench, name):
     """Frames lost, doubled, swapped, damaged and made up; then the air is clean again."""
     async with ble_bench(name) as bench:
         await bench.until(lambda: not bench.missing(), "every quantity")
-        channels = [one for service in bench.mock.peripheral.services
-                    for one in service.characteristics if one.notifies]  # fmt: skip
+        channels = channels_of(bench)
         for channel in channels:
             storm(channel.faults)
         frames = bench.feed.status.frames
