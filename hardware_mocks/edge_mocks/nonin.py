@@ -1,74 +1,44 @@
-"""A mock pulse oximeter: Nonin data format 2 on a serial line, three packets a second."""
+"""Mock Nonin oximeters: data formats 2, 7, 8 and 13, and the models that print lines."""
 
 from __future__ import annotations
 
-import asyncio
-import math
-import random
-from typing import Final, Protocol, Self
+import datetime as dt
+from typing import ClassVar, Final
 
-from edge_drivers.nonin import FRAMES, PLETH_RATE_HZ, FrameStatus, Packet
-from edge_mocks.serial_line import SerialLine
-from edge_mocks.shelf import SerialMock
-from edge_mocks.tasks import Tasks
-from edge_mocks.traces import SimulatedOximetry
+from edge_drivers import nonin_8, nonin_13
+from edge_drivers.nonin import FRAMES, PLETH_RATE_HZ, Averages, Format, FrameStatus, Packet
+from edge_drivers.nonin_ascii import PrintedLine
+from edge_mocks.serial_oximeter import OximetryTrace, SerialOximeter, oximeter_mock
+
+__all__ = [
+    "MOCK", "MOCK_7", "MOCK_8", "MOCK_13", "MOCK_ASCII", "Nonin7Oximeter", "Nonin8Oximeter",
+    "Nonin13Oximeter", "NoninOximeter", "NoninPrinter", "OximetryTrace",
+]  # fmt: skip
 
 PACKET_S: Final = FRAMES / PLETH_RATE_HZ
-_BASELINE, _SWING, _DICROTIC = 90.0, 90.0, 0.25
+_BASELINE, _SWING = 0.35, 0.35
+_CLOCK: Final = dt.datetime(2026, 1, 1, 10, 15)  # noqa: DTZ001 - the sensor knows no zone
 
 
-class OximetryTrace(Protocol):
-    """The truth that an oximeter measures, by seconds since the mock started."""
+class NoninOximeter(SerialOximeter):
+    """Data format 2: three packets a second, with a pulse wave of 8 bits."""
 
-    def spo2_percent(self, time_s: float) -> float:
-        """Return the saturation in percent."""
+    period_s = PACKET_S
+    layout: ClassVar[Format] = Format.EIGHT_BIT
 
-    def pulse_per_min(self, time_s: float) -> float:
-        """Return the pulse rate per minute."""
-
-
-class NoninOximeter:
-    """An oximeter on ``line`` that measures ``trace``.
-
-    Faults of the person: ``attached`` false is a finger pulled out, ``tracking`` false a pulse
-    that is not found; neither gives numbers. ``moving`` marks an artifact, ``weak`` low perfusion.
-    """
-
-    def __init__(self, line: SerialLine, trace: OximetryTrace) -> None:
-        self.line, self.trace = line, trace
-        self.attached = self.tracking = True
-        self.moving = self.weak = False
-        self._packets, self._phase = 0, 0.0
-        self._tasks = Tasks()
-
-    @property
-    def time_s(self) -> float:
-        """Seconds of measuring so far."""
-        return self._packets * PACKET_S
-
-    async def __aenter__(self) -> Self:
-        self._tasks.spawn(self._run())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._tasks.close()
-
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        while True:
-            await asyncio.sleep(max(0.0, began + self.time_s + PACKET_S - loop.time()))
-            self.line.write(self._packet().to_bytes())
-            self._packets += 1
+    def _said(self) -> bytes:
+        return self._packet().to_bytes(self.layout)
 
     def _packet(self) -> Packet:
-        measuring = self.attached and self.tracking
-        pulse_per_min = self.trace.pulse_per_min(self.time_s)
+        highest = self.layout.highest
+        wave = self._wave(FRAMES, PLETH_RATE_HZ)
+        spo2, pulse = self.spo2_percent, self.pulse_per_min
         return Packet(
-            spo2_percent=round(self.trace.spo2_percent(self.time_s)) if measuring else None,
-            pulse_per_min=round(pulse_per_min) if measuring else None,
-            pleth=self._pleth(pulse_per_min),
+            spo2_percent=spo2,
+            pulse_per_min=pulse,
+            pleth=tuple(round(highest * (_BASELINE + _SWING * sample)) for sample in wave),
             status=self._status(),
+            averages=Averages.alike(spo2, pulse),
         )
 
     def _status(self) -> FrameStatus:
@@ -81,20 +51,57 @@ class NoninOximeter:
             status |= FrameStatus.ARTIFACT
         return status
 
-    def _pleth(self, pulse_per_min: float) -> tuple[int, ...]:
-        """Return one packet of pulse wave: a fast rise, a slow fall, a dicrotic notch."""
-        samples = []
-        for _ in range(FRAMES):
-            self._phase = (self._phase + pulse_per_min / 60 / PLETH_RATE_HZ) % 1.0
-            wave = math.exp(-(((self._phase - 0.2) / 0.1) ** 2))
-            wave += _DICROTIC * math.exp(-(((self._phase - 0.5) / 0.12) ** 2))
-            swing = (_SWING / 4 if self.weak else _SWING) if self.attached else 0.0
-            samples.append(round(_BASELINE + swing * wave))
-        return tuple(samples)
+
+class Nonin7Oximeter(NoninOximeter):
+    """Data format 7: the same with a pulse wave of 16 bits."""
+
+    layout = Format.SIXTEEN_BIT
 
 
-def _oximeter(line: SerialLine, rng: random.Random) -> NoninOximeter:
-    return NoninOximeter(line, SimulatedOximetry(rng.randrange(1 << 16)))
+class Nonin8Oximeter(SerialOximeter):
+    """Data format 8: four octets at a time."""
+
+    def _said(self) -> bytes:
+        status = nonin_8.Status.LOW_PERFUSION if self.weak else nonin_8.Status.NONE
+        if not self.attached:
+            status |= nonin_8.Status.DISCONNECTED
+        if not (self.attached and self.tracking):
+            status |= nonin_8.Status.OUT_OF_TRACK
+        if self.moving:
+            status |= nonin_8.Status.ARTIFACT
+        return nonin_8.Frame(
+            spo2_percent=self.spo2_percent, pulse_per_min=self.pulse_per_min, status=status
+        ).to_bytes()
 
 
-MOCK = SerialMock(title="Nonin oximeter, data format 2", make=_oximeter)
+class Nonin13Oximeter(SerialOximeter):
+    """Data format 13: a person who puts a finger in again and again."""
+
+    def _said(self) -> bytes:
+        status = nonin_13.Status.SMARTPOINT
+        if self.spo2_percent is None:
+            status = nonin_13.Status.NO_MEASUREMENT
+        return nonin_13.SpotCheck(
+            spo2_percent=self.spo2_percent,
+            pulse_per_min=self.pulse_per_min,
+            taken=_CLOCK + dt.timedelta(seconds=self.time_s),
+            status=status,
+        ).to_bytes()
+
+
+class NoninPrinter(SerialOximeter):
+    """A model that prints lines."""
+
+    def _said(self) -> bytes:
+        clock = (_CLOCK + dt.timedelta(seconds=self.time_s)).time()
+        line = PrintedLine(
+            spo2_percent=self.spo2_percent, pulse_per_min=self.pulse_per_min, clock=clock
+        )
+        return line.to_text().encode() + b"\r\n"
+
+
+MOCK = oximeter_mock("Nonin oximeter, data format 2", NoninOximeter)
+MOCK_7 = oximeter_mock("Nonin oximeter, data format 7", Nonin7Oximeter)
+MOCK_8 = oximeter_mock("Nonin oximeter, data format 8", Nonin8Oximeter)
+MOCK_13 = oximeter_mock("Nonin spot-check oximeter, data format 13", Nonin13Oximeter)
+MOCK_ASCII = oximeter_mock("Nonin oximeter that prints lines", NoninPrinter)

@@ -1,10 +1,16 @@
+import asyncio
 import dataclasses
+import termios
 
 import pytest
+import serial
 
 from edge_agent import codes
-from edge_agent.link.serial import SerialLink
-from edge_agent.model import EventKind
+from edge_agent.clock import VirtualClock
+from edge_agent.driver import Decoder, Driver, Serial, Write
+from edge_agent.errors import LinkError
+from edge_agent.link.serial import SerialLink, better_name, name_that_stays, open_port
+from edge_agent.model import EventKind, Observation
 from edge_drivers.nonin import DRIVER, PACKET_OCTETS, PLETH_RATE_HZ, Packet
 from edge_mocks.nonin import NoninOximeter
 from edge_mocks.serial_line import SerialLine
@@ -110,3 +116,151 @@ async def test_a_silent_sensor_is_told_once_and_never_counts_as_connected(rig, l
     (event,) = rig.events(EventKind.LINK_FAILED)
     assert "switched on" in event.detail["reason"]
     assert not rig.events(EventKind.CONNECTED)
+
+
+START, SIGN, STOP = b"start", b"sign", b"stop"
+
+
+class Asking(Decoder):
+    """Writes at every occasion; what it hears is a value."""
+
+    start = START
+
+    def open(self, at):
+        return [Write("", self.start)]
+
+    def feed(self, data, at, channel=""):
+        if data == b"bug":
+            raise ZeroDivisionError("a bug")
+        return [Observation(code=codes.SPO2, value=97.0, at=at, sensor=self.sensor)]
+
+    def poll(self, at):
+        return [Write("", SIGN)]
+
+    def close(self):
+        return [Write("", STOP)]
+
+
+def asking(rig, path, decoder=Asking, **changes):
+    driver = Driver(name="asking", title="", link=Serial(), decoder=decoder, measures=(codes.SPO2,))
+    feed = rig.feed("ox", driver)
+    line = dataclasses.replace(Serial(silence_s=1000.0), **changes)
+    return feed, SerialLink(feed, str(path), line, rig.clock, rig.rng)
+
+
+class Hearing:
+    """What the sensor's end of the line has heard."""
+
+    def __init__(self, line):
+        self.line, self.octets = line, b""
+
+    def __call__(self, wanted):
+        self.octets += self.line.read()
+        return wanted in self.octets
+
+
+async def test_sensor_is_asked_at_the_start_every_few_seconds_and_at_the_end(rig, line):
+    rig.clock, heard = VirtualClock(), Hearing(line)
+    _, link = asking(rig, line.path, poll_s=5.0)
+    async with rig.running(link):
+        await rig.until(lambda: heard(START), "the start request")
+        await rig.clock.advance(4.9)
+        assert not heard(SIGN)
+        await rig.clock.advance(0.2)
+        await rig.until(lambda: heard(START + SIGN), "a sign of life")
+        await rig.clock.advance(5.0)
+        await rig.until(lambda: heard(START + SIGN * 2), "the next one")
+    await rig.until(lambda: heard(START + SIGN * 2 + STOP), "the stop request")
+
+
+async def test_line_without_a_poll_interval_is_not_polled(rig, line):
+    rig.clock, heard = VirtualClock(), Hearing(line)
+    _, link = asking(rig, line.path)
+    async with rig.running(link):
+        await rig.until(lambda: heard(START), "the start request")
+        await rig.clock.advance(900)
+        await asyncio.sleep(0.05)
+        assert not heard(SIGN)
+
+
+async def test_a_silent_sensor_is_let_go_and_asked_anew(rig, line):
+    heard = Hearing(line)
+    _, link = asking(rig, line.path, silence_s=0.1)
+    async with rig.running(link):
+        await rig.until(lambda: heard(START + STOP + START), "a second start")
+
+
+async def test_nothing_is_written_to_a_port_that_went_away(rig, line):
+    seen = []
+    feed, link = asking(rig, line.path)
+    feed.taps.add(lambda step: seen.append(str(step).split(" ", 1)[1]))
+    async with rig.running(link):
+        await rig.until(lambda: seen, "the start")
+        line.unplug()
+        await rig.until(lambda: rig.events(EventKind.LINK_FAILED), "the loss")
+        assert f"> - {STOP.hex()}" not in seen
+        line.replug()
+        await rig.until(lambda: seen.count("open") == 2, "the port is open again")
+
+
+async def test_a_port_that_takes_nothing_ends_the_session(rig, line):
+    class Talkative(Asking):
+        start = bytes(200_000)
+
+    _, link = asking(rig, line.path, decoder=Talkative)
+    async with rig.running(link):
+        await rig.until(lambda: rig.events(EventKind.LINK_FAILED), "the write gives up")
+    assert "has taken nothing for 1 s" in rig.events(EventKind.LINK_FAILED)[0].detail["reason"]
+
+
+async def test_a_port_in_use_says_whom_to_ask(rig, line):
+    with serial.Serial(str(line.path), exclusive=True):
+        feed, link = link_on(rig, line.path)
+        async with rig.running(link):
+            await rig.until(lambda: feed.status.failures, "a try")
+    reason = rig.events(EventKind.LINK_FAILED)[0].detail["reason"]
+    assert "in use by another program" in reason
+    assert f"fuser -v {line.path}" in reason
+
+
+@pytest.mark.parametrize(
+    "error", [termios.error(22, "Invalid argument"), ValueError("Not a valid baudrate: 7")]
+)
+def test_settings_that_a_port_does_not_take_are_named(monkeypatch, error):
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(serial, "Serial", refuse)
+    with pytest.raises(LinkError, match=r"port x at there: .* 19200 baud, 8E1: .*'parity'"):
+        open_port("port x", "there", Serial(baud=19_200, parity="E"))
+
+
+async def test_a_bug_in_a_driver_is_told_and_the_port_is_opened_again(rig, line):
+    heard = Hearing(line)
+    feed, link = asking(rig, line.path)
+    async with rig.running(link):
+        await rig.until(lambda: heard(START), "the port is open")
+        line.write(b"bug")
+        await rig.until(lambda: heard(START + STOP + START), "the port is open again")
+        line.write(b"value")
+        await rig.until(lambda: feed.status.connected, "a value")
+    assert "ZeroDivisionError" in rig.events(EventKind.LINK_FAILED)[0].detail["reason"]
+
+
+async def test_a_name_that_changes_is_warned_of_once(rig, caplog):
+    feed, link = link_on(rig, "/dev/ttyUSB4711")
+    async with rig.running(link):
+        await rig.until(lambda: feed.status.failures >= 2, "two tries")
+    warnings = [one.message for one in caplog.records if "/dev/serial/by-id" in one.message]
+    assert len([one for one in warnings if "another adapter" in one]) == 1
+
+
+def test_the_name_that_stays_is_found(tmp_path):
+    (tmp_path / "usb-FTDI-if00").symlink_to("/dev/ttyUSB7")
+    assert name_that_stays("/dev/ttyUSB7", tmp_path) == str(tmp_path / "usb-FTDI-if00")
+    assert str(tmp_path / "usb-FTDI-if00") in better_name("/dev/ttyUSB7", tmp_path)
+    assert name_that_stays("/dev/ttyUSB8", tmp_path) is None
+    assert str(tmp_path) in better_name("/dev/ttyUSB8", tmp_path)
+    assert name_that_stays("/dev/ttyUSB7", tmp_path / "absent") is None
+    for stays in ("/dev/serial/by-id/usb-FTDI-if00", "/dev/ttyAMA0", "/dev/rfcomm0"):
+        assert better_name(stays, tmp_path) == ""
