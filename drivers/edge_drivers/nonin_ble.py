@@ -110,7 +110,6 @@ class NoninBleDecoder(Decoder):
         if channel != MEASUREMENT:
             raise FrameError(f"channel {channel}", "not one of this driver's")
         one = Measurement.from_bytes(data)
-        outputs: list[Output] = [*self._troubles.update(names(one.status & Status.BATTERY_LOW), at)]
         numbers = Oximetry(
             spo2_percent=one.spo2_percent,
             pulse_per_min=one.pulse_per_min,
@@ -118,7 +117,10 @@ class NoninBleDecoder(Decoder):
             state=one.state,
             quality=LOW_PERFUSION_QUALITY if Status.WEAK_SIGNAL in one.status else 1.0,
         )
-        return (*outputs, *numbers.observations(at, self.sensor))
+        return (
+            *self._troubles.update(names(one.status & Status.BATTERY_LOW), at),
+            *numbers.observations(at, self.sensor),
+        )
 
 
 DRIVER = Driver(

@@ -1,7 +1,9 @@
 """The record access control point by which stored records are asked for, in both directions.
 
 Sources: Bluetooth CGM Service 1.0.2 and Glucose Service 1.0.1. The control point never carries a
-CRC. Here records are chosen by time offset, in minutes.
+CRC. Records are chosen by number: a glucose sensor's by minutes since its session began, a meter's
+by sequence number. The two look alike on the wire; the numbers of a health sensor's records have
+four octets (Generic Health Sensor Service 1.0).
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from edge_drivers.gatt import uuid16
 
 RACP = uuid16(0x2A52)
 
-_BY_OFFSET = 1
+_BY_NUMBER = 1
 
 
 class RacpOpcode(IntEnum):
@@ -55,16 +57,31 @@ class RacpResult(IntEnum):
     BUSY = 10
 
 
+OPERATOR_REFUSED = frozenset(
+    {
+        RacpResult.OPERATOR_INVALID,
+        RacpResult.OPERATOR_UNSUPPORTED,
+        RacpResult.OPERAND_INVALID,
+        RacpResult.OPERAND_UNSUPPORTED,
+    }
+)
+"""The sensor has the records and does not know this way of choosing them."""
+
+
 @dataclass(frozen=True, slots=True)
 class RacpRequest:
-    """A request for stored records; ``bounds`` are offsets in minutes, as many as it needs."""
+    """A request for stored records; ``bounds`` are minutes or sequence numbers, as it needs.
+
+    ``wide`` says that a bound has four octets instead of two.
+    """
 
     opcode: int
     operator: int
     bounds: tuple[int, ...] = ()
+    wide: bool = False
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> RacpRequest:
+    def from_bytes(cls, data: bytes, *, wide: bool = False) -> RacpRequest:
         """Decode, as a sensor does.
 
         :raises FrameError: shorter than two octets, or bounds cut short.
@@ -72,16 +89,19 @@ class RacpRequest:
         if len(data) < 2:
             raise FrameError("RACP request", "shorter than two octets", len(data))
         bounds = data[3:]
-        if len(data) > 2 and (data[2] != _BY_OFFSET or len(bounds) % 2):
-            raise FrameError("RACP request", "bounds must be time offsets", 2)
-        return cls(data[0], data[1], struct.unpack(f"<{len(bounds) // 2}H", bounds))
+        count, left = divmod(len(bounds), 4 if wide else 2)
+        if len(data) > 2 and (data[2] != _BY_NUMBER or left):
+            raise FrameError("RACP request", "bounds must be whole numbers", 2)
+        numbers = struct.unpack(f"<{count}{'I' if wide else 'H'}", bounds)
+        return cls(data[0], data[1], numbers, wide)
 
     def to_bytes(self) -> bytes:
         """Encode; the control point never carries a CRC."""
         head = bytes([self.opcode, self.operator])
         if not self.bounds:
             return head
-        return head + struct.pack(f"<B{len(self.bounds)}H", _BY_OFFSET, *self.bounds)
+        layout = f"<B{len(self.bounds)}{'I' if self.wide else 'H'}"
+        return head + struct.pack(layout, _BY_NUMBER, *self.bounds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,14 @@ def test_request_round_trip(opcode, operator, bounds):
     assert RacpRequest.from_bytes(request.to_bytes()) == request
 
 
+def test_bounds_of_a_health_sensor_have_four_octets():
+    request = RacpRequest(RacpOpcode.REPORT, RacpOperator.FROM, (0x12345678,), wide=True)
+    assert request.to_bytes().hex() == "01030178563412"
+    assert RacpRequest.from_bytes(request.to_bytes(), wide=True) == request
+    with pytest.raises(FrameError):
+        RacpRequest.from_bytes(bytes.fromhex("010301785634"), wide=True)
+
+
 @pytest.mark.parametrize("octets", ["", "01", "0103022c06", "0103012c"])
 def test_request_that_is_none_is_refused(octets):
     with pytest.raises(FrameError):
