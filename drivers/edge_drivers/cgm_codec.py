@@ -13,8 +13,9 @@ from enum import IntFlag
 from typing import Self
 
 from edge_agent.driver import FrameError
+from edge_drivers.e2e import checked, with_crc
 from edge_drivers.gatt import uuid16
-from edge_drivers.ieee11073 import DateTime, crc16_mcrf4xx, decode_sfloat, encode_sfloat
+from edge_drivers.ieee11073 import DateTime, decode_sfloat, encode_sfloat
 
 SERVICE = uuid16(0x181F)
 MEASUREMENT = uuid16(0x2AA7)
@@ -25,7 +26,7 @@ RUN_TIME = uuid16(0x2AAB)
 
 NO_CRC = 0xFFFF
 _TZ_UNKNOWN, _DST_UNKNOWN = -128, 255
-_CRC_SUPPORTED = 1 << 12
+_TZ_EARLIEST, _TZ_LATEST, _DST = -48, 56, (0, 2, 4, 8)
 
 
 class Flag(IntFlag):
@@ -56,10 +57,34 @@ class SensorStatus(IntFlag):
 
     SESSION_STOPPED = 0x01
     BATTERY_LOW = 0x02
-    TYPE_WRONG = 0x04
+    SENSOR_TYPE_WRONG = 0x04
     MALFUNCTION = 0x08
-    ALERT = 0x10
+    DEVICE_ALERT = 0x10
     GENERAL_FAULT = 0x20
+
+
+class CalibrationBit(IntFlag):
+    """The octet of calibration and temperature."""
+
+    TIME_SYNC_NEEDED = 0x01
+    CALIBRATION_NOT_ALLOWED = 0x02
+    CALIBRATION_RECOMMENDED = 0x04
+    CALIBRATION_REQUIRED = 0x08
+    TEMPERATURE_TOO_HIGH = 0x10
+    TEMPERATURE_TOO_LOW = 0x20
+    CALIBRATION_PENDING = 0x40
+
+
+class FeatureBit(IntFlag):
+    """What a sensor can do, as far as a hub has a use for it."""
+
+    PATIENT_LEVELS = 1 << 1
+    HYPO_LEVEL = 1 << 2
+    HYPER_LEVEL = 1 << 3
+    RATE_LEVELS = 1 << 4
+    E2E_CRC = 1 << 12
+    TREND = 1 << 15
+    QUALITY = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +212,11 @@ class Feature:
     @property
     def has_crc(self) -> bool:
         """Whether every characteristic (but the record access control point) carries a CRC."""
-        return bool(self.flags & _CRC_SUPPORTED)
+        return self.has(FeatureBit.E2E_CRC)
+
+    def has(self, bit: FeatureBit) -> bool:
+        """Tell whether the sensor can do what ``bit`` stands for."""
+        return bool(self.flags & bit)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Feature:
@@ -210,21 +239,22 @@ class Feature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStart:
-    """When the session began, by the sensor's clock; zone and summer time where it knows them.
-
-    ``zone_quarter_hours`` is the offset from UTC in 15 minutes, -128 unknown; ``dst`` the
-    Bluetooth code of the daylight saving offset, 255 unknown.
-    """
+    """When the session began; zone (-128 unknown) and summer time (255) count 15 minutes."""
 
     start: DateTime
     zone_quarter_hours: int = _TZ_UNKNOWN
     dst: int = _DST_UNKNOWN
 
     @property
+    def is_zone_known(self) -> bool:
+        """Whether the sensor's clock can be tied to UTC."""
+        return _TZ_EARLIEST <= self.zone_quarter_hours <= _TZ_LATEST
+
+    @property
     def utc_s(self) -> int | None:
         """Seconds since 1970, taking an unknown zone for UTC; ``None`` without a date."""
-        zone = 0 if self.zone_quarter_hours == _TZ_UNKNOWN else self.zone_quarter_hours
-        dst = 0 if self.dst == _DST_UNKNOWN else self.dst
+        zone = self.zone_quarter_hours if self.is_zone_known else 0
+        dst = self.dst if self.dst in _DST else 0
         return self.start.utc_s((zone + dst) * 900)
 
     @classmethod
@@ -245,17 +275,24 @@ class SessionStart:
         return with_crc(body) if crc else body
 
 
-def with_crc(body: bytes) -> bytes:
-    """Append the E2E-CRC of ``body``, low octet first."""
-    return body + struct.pack("<H", crc16_mcrf4xx(body))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTime:
+    """How long a session of this sensor lasts, in hours."""
 
+    hours: int
 
-def checked(data: bytes, frame: str) -> bytes:
-    """Return ``data`` without its CRC.
+    @classmethod
+    def from_bytes(cls, data: bytes, *, crc: bool) -> RunTime:
+        """Decode two octets (and a CRC).
 
-    :raises FrameError: the CRC is wrong.
-    """
-    body, crc = data[:-2], int.from_bytes(data[-2:], "little")
-    if crc16_mcrf4xx(body) != crc:
-        raise FrameError(frame, "wrong CRC", len(body))
-    return body
+        :raises FrameError: a wrong length or CRC.
+        """
+        if len(data) != 2 + 2 * crc:
+            raise FrameError("CGM run time", f"expected {2 + 2 * crc} octets", len(data))
+        body = checked(data, "CGM run time") if crc else data
+        return cls(hours=int.from_bytes(body, "little"))
+
+    def to_bytes(self, *, crc: bool = True) -> bytes:
+        """Encode."""
+        body = struct.pack("<H", self.hours)
+        return with_crc(body) if crc else body

@@ -1,7 +1,8 @@
 """A mock glucose sensor: the Bluetooth CGM service with a memory (CGM Service 1.0.2).
 
 Every characteristic but the record access control point (RACP) carries a CRC. Measurements go out
-as they are made; what a hub has missed it fetches through the RACP.
+as they are made; what a hub has missed it fetches through the RACP. The specific ops control
+point answers questions and refuses to change anything.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import math
 import random
 import struct
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Final, Self
 
 from edge_agent.errors import FrameError
 from edge_drivers import cgm_codec as codec
-from edge_drivers.cgm_codec import Measurement
+from edge_drivers.cgm_codec import FeatureBit, Measurement
+from edge_drivers.gatt import BATTERY_LEVEL, BATTERY_SERVICE
 from edge_drivers.ieee11073 import DateTime
 from edge_drivers.racp import (
     RACP,
@@ -28,14 +31,22 @@ from edge_drivers.racp import (
     RacpResult,
 )
 from edge_mocks.bluez import Characteristic, Peripheral, Service, att_error
+from edge_mocks.cgm_control import ControlPoint
+from edge_mocks.cgm_memory import Refused, chosen_records, packed
 from edge_mocks.shelf import BleMock
 from edge_mocks.tasks import Tasks
 from edge_mocks.traces import GlucoseTrace, SimulatedGlucose
 
 _PROCEDURE_RUNNING, _CCCD_NOT_SET = 0xFE, 0xFD
-_E2E_CRC, _TREND, _QUALITY = 1 << 12, 1 << 15, 1 << 16
+_ATT_HEADER = 3
+_FEATURES = (
+    FeatureBit.PATIENT_LEVELS
+    | FeatureBit.HYPO_LEVEL
+    | FeatureBit.E2E_CRC
+    | FeatureBit.TREND
+    | FeatureBit.QUALITY
+)
 _TREND_OVER_MIN = 5
-_BOUNDS = {RacpOperator.UP_TO: 1, RacpOperator.FROM: 1, RacpOperator.RANGE: 2}
 _SUBCUTANEOUS: Final = 0x59
 
 
@@ -46,7 +57,11 @@ class CgmSensor:
     the mock has started. Minutes advance by the interval, rounded to whole minutes and at least
     one: a test with a shorter ``interval_s`` makes the session's clock run fast. Outside
     ``low_mgdl`` to ``high_mgdl`` the sensor says LO or HI. ``record_gap_s`` is the time between
-    two records of a report from memory.
+    two records of a report from memory; without one, a notification carries as many as fit.
+
+    Faults: each entry of ``refusals`` ends one coming report with that result, ``operators`` are
+    those that the memory knows, and while ``is_hung`` a report is never told to have ended.
+    ``status_bits`` and ``calibration_bits`` go into every further measurement.
     """
 
     def __init__(
@@ -62,6 +77,11 @@ class CgmSensor:
     ) -> None:
         self.trace, self.low_mgdl, self.high_mgdl = trace, 40.0, 400.0
         self.record_gap_s = 0.0
+        self.status_bits = codec.SensorStatus(0)
+        self.calibration_bits = codec.CalibrationBit(0)
+        self.refusals: deque[RacpResult] = deque()
+        self.operators = set(RacpOperator)
+        self.is_hung = False
         self.records: dict[int, Measurement] = {}
         self._interval_s, self._first_after_s = interval_s, first_after_s
         self._step_min = max(1, round(interval_s / 60))
@@ -69,9 +89,7 @@ class CgmSensor:
         self._start_utc_s = self._begin()
         self._tasks = Tasks()
         self._report: asyncio.Task[None] | None = None
-        feature = codec.Feature(
-            flags=_E2E_CRC | _TREND | _QUALITY, type_location=_SUBCUTANEOUS
-        ).to_bytes()
+        feature = codec.Feature(flags=_FEATURES, type_location=_SUBCUTANEOUS).to_bytes()
         self.measurement = _secured(codec.MEASUREMENT, "notify")
         self.racp = _secured(RACP, "write", "indicate")
         self.racp.on_write = self._request
@@ -82,7 +100,10 @@ class CgmSensor:
         self.session_start = _secured(codec.SESSION_START, "read")
         self.session_start.value = self._session_start()
         self.run_time = _secured(codec.RUN_TIME, "read")
-        self.run_time.value = codec.with_crc(struct.pack("<H", 14 * 24))
+        self.run_time.value = codec.RunTime(hours=14 * 24).to_bytes()
+        self.control = ControlPoint(self._step_min)
+        self.battery = _secured(BATTERY_LEVEL, "read", "notify")
+        self.battery.value = bytes([87])
         characteristics = (
             self.measurement,
             self.feature,
@@ -90,14 +111,19 @@ class CgmSensor:
             self.session_start,
             self.run_time,
             self.racp,
+            self.control.characteristic,
         )
         self.peripheral = Peripheral(
             address=address,
             name="Mock CGM",
-            services=(Service(uuid=codec.SERVICE, characteristics=characteristics),),
+            services=(
+                Service(uuid=codec.SERVICE, characteristics=characteristics),
+                Service(uuid=BATTERY_SERVICE, characteristics=(self.battery,)),
+            ),
             rng=rng,
             advertises=(codec.SERVICE,),
             bonded=bonded,
+            on_disconnect=self._hung_up,
         )
         for minute in range(0, self._newest_min + 1, self._step_min):
             self._measure(minute)
@@ -105,6 +131,13 @@ class CgmSensor:
     def glucose_mgdl(self) -> float | None:
         """Return the true glucose of the newest measurement."""
         return self.trace(self._newest_min)
+
+    def restart_session(self) -> None:
+        """End the session and begin another at minute 0, with an empty memory."""
+        self.records.clear()
+        self._newest_min = -self._step_min
+        self._start_utc_s = round(time.time())
+        self.session_start.value = self._session_start()
 
     async def __aenter__(self) -> Self:
         self._tasks.spawn(self._live())
@@ -126,8 +159,9 @@ class CgmSensor:
     def _status(self) -> bytes:
         newest = self.records.get(self._newest_min)
         return codec.SessionStatus(
-            offset_min=self._newest_min,
+            offset_min=max(0, self._newest_min),
             status=newest.status if newest else 0,
+            calibration=newest.calibration if newest else 0,
             warning=newest.warning if newest else 0,
         ).to_bytes()
 
@@ -161,7 +195,8 @@ class CgmSensor:
         self.records[minute] = Measurement(
             glucose_mgdl=mgdl,
             offset_min=minute,
-            status=status,
+            status=status | self.status_bits,
+            calibration=self.calibration_bits,
             warning=warning,
             trend=trend,
             quality_percent=95.0,
@@ -183,50 +218,32 @@ class CgmSensor:
             if opcode == RacpOpcode.ABORT:
                 self._abort()
                 return
-            chosen = self._chosen(request)
+            chosen = chosen_records(self.records, request, self.operators)
         except FrameError:
             self._reply(opcode, RacpResult.OPERAND_INVALID)
-        except _Refused as refused:
+        except Refused as refused:
             self._reply(opcode, refused.result)
         else:
-            if opcode == RacpOpcode.COUNT:
+            if self.refusals:
+                self._reply(opcode, self.refusals.popleft())
+            elif opcode == RacpOpcode.COUNT:
                 self.racp.notify(struct.pack("<BBH", RacpOpcode.COUNT_REPLY, 0, len(chosen)))
             else:
                 self._report = self._tasks.spawn(self._send(chosen))
 
-    def _chosen(self, request: RacpRequest) -> Sequence[Measurement]:
-        """Return the records a request is about, oldest first.
-
-        :raises _Refused: the sensor can't do it.
-        """
-        if request.opcode not in {RacpOpcode.REPORT, RacpOpcode.COUNT}:
-            raise _Refused(RacpResult.OPCODE_UNSUPPORTED)
-        if request.operator == RacpOperator.NONE:
-            raise _Refused(RacpResult.OPERATOR_INVALID)
-        if request.operator not in set(RacpOperator):
-            raise _Refused(RacpResult.OPERATOR_UNSUPPORTED)
-        operator, bounds = RacpOperator(request.operator), request.bounds
-        if len(bounds) != _BOUNDS.get(operator, 0) or list(bounds) != sorted(bounds):
-            raise _Refused(RacpResult.OPERAND_INVALID)
-        stored = [self.records[minute] for minute in sorted(self.records)]
-        match operator:
-            case RacpOperator.FIRST:
-                return stored[:1]
-            case RacpOperator.LAST:
-                return stored[-1:]
-            case RacpOperator.UP_TO:
-                return [one for one in stored if one.offset_min <= bounds[0]]
-            case RacpOperator.FROM:
-                return [one for one in stored if one.offset_min >= bounds[0]]
-            case RacpOperator.RANGE:
-                return [one for one in stored if bounds[0] <= one.offset_min <= bounds[1]]
-        return stored
-
     async def _send(self, records: Sequence[Measurement]) -> None:
-        for record in records:
-            self.measurement.notify(record.to_bytes())
+        room = 0 if self.record_gap_s else self.measurement.mtu - _ATT_HEADER
+        for notification in packed(records, room):
+            self.measurement.notify(notification)
             await asyncio.sleep(self.record_gap_s)
+        if self.is_hung:
+            await asyncio.Event().wait()
         self._reply(RacpOpcode.REPORT, RacpResult.SUCCESS if records else RacpResult.NO_RECORDS)
+
+    def _hung_up(self) -> None:
+        """End a report whose listener has gone."""
+        if self._report is not None:
+            self._report.cancel()
 
     def _abort(self) -> None:
         if self._report is None or self._report.done():
@@ -237,14 +254,6 @@ class CgmSensor:
 
     def _reply(self, opcode: int, result: RacpResult) -> None:
         self.racp.notify(RacpReply(opcode, result).to_bytes())
-
-
-class _Refused(Exception):
-    """A request that the sensor answers with something else than success."""
-
-    def __init__(self, result: RacpResult) -> None:
-        self.result = result
-        super().__init__(result.name)
 
 
 def _secured(uuid: str, *flags: str) -> Characteristic:

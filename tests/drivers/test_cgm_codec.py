@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.driver import FrameError
-from edge_drivers.cgm_codec import Feature, Measurement, SessionStart, SessionStatus
+from edge_drivers.cgm_codec import Feature, Measurement, RunTime, SessionStart, SessionStatus
 from edge_drivers.ieee11073 import DateTime
 
 CAPTURED = [
@@ -195,8 +195,31 @@ def test_feature_without_crc_is_not_checked():
         (lambda octets: SessionStatus.from_bytes(octets, crc=False), "6702080a4027e1"),
         (lambda octets: SessionStart.from_bytes(octets, crc=True), "ea07020412362c00fffcc9"),
         (lambda octets: SessionStart.from_bytes(octets, crc=True), "ea07020412362c00ff"),
+        (lambda octets: RunTime.from_bytes(octets, crc=True), "020008c2"),
+        (lambda octets: RunTime.from_bytes(octets, crc=True), "0200"),
     ],
 )
 def test_characteristic_with_wrong_length_or_crc_is_refused(decode, octets):
     with pytest.raises(FrameError):
         decode(bytes.fromhex(octets))
+
+
+def test_run_time_both_ways():
+    one = RunTime.from_bytes(bytes.fromhex("020008c3"), crc=True)  # Nordic test
+    assert one.hours == 2
+    assert one.to_bytes().hex() == "020008c3"
+    assert RunTime.from_bytes(one.to_bytes(crc=False), crc=False) == one
+
+
+@pytest.mark.parametrize(
+    ("zone", "is_known"), [(-48, True), (56, True), (-128, False), (57, False)]
+)
+def test_zone_that_is_none_is_unknown(zone, is_known):
+    one = SessionStart(start=DateTime(2026, 2, 4, 18, 54, 44), zone_quarter_hours=zone, dst=0)
+    assert one.is_zone_known is is_known
+    assert (one.utc_s == replace(one, zone_quarter_hours=0).utc_s) is not is_known
+
+
+def test_daylight_saving_of_a_reserved_value_is_not_reckoned():
+    one = SessionStart(start=DateTime(2026, 2, 4, 18, 54, 44), zone_quarter_hours=0, dst=3)
+    assert one.utc_s == replace(one, dst=0).utc_s
