@@ -21,6 +21,8 @@ MEASUREMENT = uuid16(0x2A37)
 _RATE_IS_16_BIT, _CONTACT, _CONTACT_KNOWN, _ENERGY, _RR = 0x01, 0x02, 0x04, 0x08, 0x10
 _NS_PER_RR_TICK = 1e9 / 1024
 _MS_PER_RR_TICK = 1e3 / 1024
+_LATEST_NS = 1_500_000_000
+"""Sensors tell of a beat within about a second; what lies further back has missed beats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +59,9 @@ class HeartRateMeasurement:
             rr_1024=struct.unpack_from(f"<{count}H", data, at),
         )
 
-    def to_bytes(self) -> bytes:
-        """Encode, with a 16-bit rate only where it needs one."""
-        wide = self.rate_per_min > 255
+    def to_bytes(self, *, wide: bool = False) -> bytes:
+        """Encode; with a 16-bit rate where it needs one, or always if ``wide``."""
+        wide = wide or self.rate_per_min > 255
         flags = _RATE_IS_16_BIT * wide + _ENERGY * (self.energy_kj is not None)
         flags += _RR * bool(self.rr_1024)
         if self.contact is not None:
@@ -69,18 +71,43 @@ class HeartRateMeasurement:
         return bytes([flags]) + rate + energy + struct.pack(f"<{len(self.rr_1024)}H", *self.rr_1024)
 
 
-def observations(one: HeartRateMeasurement, at: Boottime, sensor: str) -> Iterator[Observation]:
-    """Give the heart rate and the RR intervals; the last beat is taken to lie at ``at``."""
+class BeatTimes:
+    """Puts beats where they were: each an RR interval after the last, over notifications too.
+
+    The intervals say how far beats lie apart but not when they were: no beat lies after the arrival
+    of its notification, and none much before. The least delayed notification fixes the rest.
+    """
+
+    def __init__(self) -> None:
+        self._last: Boottime | None = None
+
+    def ends(self, rr_1024: tuple[int, ...], at: Boottime) -> list[Boottime]:
+        """Return the hub time of the end of each interval, in 1/1024 s, that arrived at ``at``."""
+        lengths_ns = [round(ticks * _NS_PER_RR_TICK) for ticks in rr_1024]
+        span_ns = sum(lengths_ns)
+        last = at if self._last is None else Boottime(self._last + span_ns)
+        if not at - _LATEST_NS <= last <= at:
+            last = at
+        begin, ends = last - span_ns, []
+        for length_ns in lengths_ns:
+            begin += length_ns
+            ends.append(Boottime(begin))
+        if ends:
+            self._last = last
+        return ends
+
+
+def observations(
+    one: HeartRateMeasurement, at: Boottime, sensor: str, beats: BeatTimes
+) -> Iterator[Observation]:
+    """Give the heart rate, and the RR intervals at the ``beats`` that end them."""
     if one.contact is False:
         yield Observation(
             code=HEART_RATE, value=None, at=at, sensor=sensor, state=State.NOT_ATTACHED, quality=0.0
         )
         return
     yield _rate(one.rate_per_min, at, sensor)
-    ends = [at] * len(one.rr_1024)
-    for index in range(len(ends) - 2, -1, -1):
-        ends[index] = Boottime(ends[index + 1] - round(one.rr_1024[index + 1] * _NS_PER_RR_TICK))
-    for ticks, end in zip(one.rr_1024, ends, strict=True):
+    for ticks, end in zip(one.rr_1024, beats.ends(one.rr_1024, at), strict=True):
         value = ticks * _MS_PER_RR_TICK
         plausible = RR_INTERVAL.is_plausible(value)
         yield Observation(
@@ -112,6 +139,10 @@ def _rate(rate_per_min: int, at: Boottime, sensor: str) -> Observation:
 class HeartRateDecoder(Decoder):
     """Decodes heart rate measurements and the battery level."""
 
+    def __init__(self, sensor: str) -> None:
+        super().__init__(sensor)
+        self._beats = BeatTimes()
+
     def open(self, at: Boottime) -> Iterable[Request]:
         """Read the battery once; later changes come as notifications."""
         return (Read(BATTERY_LEVEL),)
@@ -121,7 +152,8 @@ class HeartRateDecoder(Decoder):
         if channel == BATTERY_LEVEL:
             return (battery_level(data, at, self.sensor),)
         if channel == MEASUREMENT:
-            return tuple(observations(HeartRateMeasurement.from_bytes(data), at, self.sensor))
+            one = HeartRateMeasurement.from_bytes(data)
+            return tuple(observations(one, at, self.sensor, self._beats))
         raise FrameError(f"channel {channel}", "not one of this driver's")
 
 
@@ -140,4 +172,8 @@ DRIVER = Driver(
     decoder=HeartRateDecoder,
     measures=(HEART_RATE,),
     also=(RR_INTERVAL, BATTERY),
+    advice=(
+        "A watch must be told to share its heart rate; many send no RR intervals. Most serve one "
+        "listener, so close the phone app that holds the connection."
+    ),
 )

@@ -1,22 +1,37 @@
-"""A mock chest strap: Heart Rate service, battery, and Polar's PMD ECG stream.
+"""A mock chest strap: Heart Rate service, battery, and Polar's PMD streams.
 
-Like a Polar H10 it streams 73 samples a frame, about 0.56 s apart, stamps each frame with the time
-of its last sample by a clock that nobody has set (it begins in 2019), answers control requests by
-indication, and goes on streaming until it is told to stop, even when the link is lost.
+Like a Polar H10 it streams 73 samples of ECG a frame, about 0.56 s apart, and acceleration in
+frames of its own; it stamps each frame with the time of its last sample by a clock that nobody has
+set (it begins in 2019), answers control requests by indication, and goes on streaming until it is
+told to stop, even when the link is lost.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import struct
 from collections.abc import Callable
 from typing import Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_agent.errors import FrameError
 from edge_drivers import gatt, heart_rate, polar_pmd
-from edge_drivers.polar_pmd import ControlReply, ControlRequest, EcgFrame, Opcode
+from edge_drivers.polar_pmd_codec import AccelerationFrame, EcgFrame
+from edge_drivers.polar_pmd_control_codec import (
+    ECG_SETTINGS,
+    ControlReply,
+    ControlRequest,
+    Features,
+    Measurement,
+    Opcode,
+    Setting,
+    Settings,
+    Status,
+    Stopped,
+)
 from edge_mocks.bluez import Characteristic, Peripheral, Service, att_error
 from edge_mocks.ecg import EcgSource, SyntheticEcg
 from edge_mocks.shelf import BleMock
@@ -26,8 +41,16 @@ SAMPLES_PER_FRAME: Final = 73
 FIRST_CLOCK_NS: Final = 599_616_000_000_000_000
 """2019-01-01T00:00Z in nanoseconds since 2000: where a clock that was never set begins."""
 
-_FEATURES = bytes([0x0F, 0x01]) + bytes(15)
-_STOPPED_BY_DEVICE = bytes([0x01, polar_pmd.ECG_TYPE])
+ACCELERATION_SETTINGS: Final = Settings({
+    Setting.RATE: (25, 50, 100, 200), Setting.RESOLUTION: (16,), Setting.RANGE: (2, 4, 8),
+})  # fmt: skip
+_OFFERED: Final = {
+    Measurement.ECG: ECG_SETTINGS, Measurement.ACCELERATION: ACCELERATION_SETTINGS,
+}  # fmt: skip
+_ACCELERATION_PER_FRAME: Final = 36
+_RAW, _COMPRESSED = 0x01, 0x81
+_COMPRESSED_FACTOR: Final = 0.244
+_LEAST_MTU: Final = 70
 _BEATS_PER_RATE = 8
 
 
@@ -35,7 +58,12 @@ class PolarStrap:
     """A strap on a chest whose ECG comes from ``source``.
 
     ``source.rate_hz`` is the strap's true sampling rate; ``crystal_ppm`` is how much its clock
-    runs fast. While ``attached`` is false the electrodes are open: no beats, a flat ECG.
+    runs fast. While ``attached`` is false the electrodes are open: no beats, a flat ECG. One that
+    ``compresses`` packs its acceleration as differences, as newer sensors do.
+
+    Faults: while ``is_stuck`` the link stands and no samples come; ``answer_delay_s`` makes it slow
+    to answer; ``settings_piece`` is how many octets of its settings it puts into one answer. With
+    an ATT MTU below 70 it refuses to stream.
     """
 
     def __init__(
@@ -47,21 +75,28 @@ class PolarStrap:
         name: str = "Polar H10 A0000001",
         crystal_ppm: float = 20.0,
         battery_percent: int = 87,
+        has_acceleration: bool = True,
+        compresses: bool = False,
     ) -> None:
         self.source, self.battery_percent, self.attached = source, battery_percent, True
+        self.is_stuck, self.answer_delay_s, self.settings_piece = False, 0.0, 255
+        self.compresses = compresses
+        self._kinds = {Measurement.ECG, *([Measurement.ACCELERATION] * has_acceleration)}
+        self._running: dict[int, Settings] = {}
+        self._moving: asyncio.Task[None] | None = None
+        self._noise = np.random.default_rng(rng.getrandbits(64))
         self._period_ns = 1e9 / source.rate_hz * (1 + crystal_ppm * 1e-6)
+        self._clock_ns = FIRST_CLOCK_NS
         self._samples = self._beats_told = 0
-        self._streaming = False
         self._tasks = Tasks()
         self.rate = Characteristic(uuid=heart_rate.MEASUREMENT, flags=("notify",))
         self.control = Characteristic(
             uuid=polar_pmd.CONTROL_POINT,
             flags=("read", "write", "indicate"),
-            value=_FEATURES,
-            on_read=lambda: _FEATURES,
+            on_read=Features(frozenset(self._kinds)).to_bytes,
             on_write=self._control,
         )
-        self.ecg = Characteristic(uuid=polar_pmd.DATA, flags=("notify",))
+        self.samples = Characteristic(uuid=polar_pmd.DATA, flags=("notify",))
         self.battery = Characteristic(
             uuid=gatt.BATTERY_LEVEL,
             flags=("read", "notify"),
@@ -73,7 +108,7 @@ class PolarStrap:
             services=(
                 Service(uuid=heart_rate.SERVICE, characteristics=(self.rate,)),
                 Service(uuid=gatt.BATTERY_SERVICE, characteristics=(self.battery,)),
-                Service(uuid=polar_pmd.SERVICE, characteristics=(self.control, self.ecg)),
+                Service(uuid=polar_pmd.SERVICE, characteristics=(self.control, self.samples)),
             ),
             rng=rng,
             advertises=(heart_rate.SERVICE,),
@@ -84,7 +119,32 @@ class PolarStrap:
     @property
     def streaming(self) -> bool:
         """Whether the ECG stream has been started and not stopped."""
-        return self._streaming
+        return Measurement.ECG in self._running
+
+    @property
+    def moves(self) -> bool:
+        """Whether the acceleration has been started and not stopped."""
+        return Measurement.ACCELERATION in self._running
+
+    @property
+    def clock_ns(self) -> int:
+        """What the strap's clock shows at the last sample, in nanoseconds since 2000."""
+        return self._clock_ns + round((self._samples - 1) * self._period_ns)
+
+    def jump_clock(self, seconds: float) -> None:
+        """Let the clock leap, as when an app sets it."""
+        self._clock_ns += round(seconds * 1e9)
+
+    def reset_clock(self) -> None:
+        """Let the clock begin anew in 2019, as after a minute off the skin."""
+        self._clock_ns = FIRST_CLOCK_NS - round(self._samples * self._period_ns)
+
+    def stop_by_itself(self) -> None:
+        """Stop every stream and say so."""
+        kinds = tuple(self._running)
+        for kind in kinds:
+            self._stop(kind)
+        self.control.notify(Stopped(kinds).to_bytes())
 
     def heart_rate_per_min(self) -> float | None:
         """Return the true mean rate over the last beats, or ``None`` before the third beat."""
@@ -112,15 +172,13 @@ class PolarStrap:
     def _sample(self) -> bool:
         samples = self.source.read(SAMPLES_PER_FRAME)
         self._samples += len(samples)
-        if len(samples) and self._streaming:
+        if len(samples) and self.streaming and not self.is_stuck:
             if not self.attached:
                 samples = np.zeros_like(samples)
-            stamp_ns = FIRST_CLOCK_NS + round((self._samples - 1) * self._period_ns)
-            self.ecg.notify(EcgFrame(stamp_ns, samples).to_bytes())
+            self.samples.notify(EcgFrame(self.clock_ns, samples).to_bytes())
         if len(samples) < SAMPLES_PER_FRAME:
-            if self._streaming:
-                self.control.notify(_STOPPED_BY_DEVICE)
-            self._streaming = False
+            if self.streaming:
+                self.stop_by_itself()
             return False
         return True
 
@@ -144,27 +202,90 @@ class PolarStrap:
         if not self.control.subscribed:
             raise att_error(0xFD)
         # The indication follows the answer to the write, as it does on the air.
-        asyncio.get_running_loop().call_soon(self.control.notify, self._answer(data).to_bytes())
+        loop = asyncio.get_running_loop()
+        for reply in self._answers(data):
+            loop.call_later(self.answer_delay_s, self.control.notify, reply.to_bytes())
 
-    def _answer(self, data: bytes) -> ControlReply:
-        status = polar_pmd.Status
+    def _answers(self, data: bytes) -> list[ControlReply]:
         try:
             request = ControlRequest.from_bytes(data)
         except FrameError:
-            bad = status.BAD_OPCODE if len(data) > 1 else status.BAD_LENGTH
-            return ControlReply(int.from_bytes(data[:1]), int.from_bytes(data[1:2]), bad)
-        parameters = b""
-        if request.kind != polar_pmd.ECG_TYPE:
-            result = status.NOT_SUPPORTED
-        elif request.opcode is Opcode.SETTINGS:
-            result, parameters = status.OK, polar_pmd.ecg_settings()
-        elif (request.opcode is Opcode.START) is self._streaming:
-            result = status.ALREADY_IN_STATE
-        elif request.opcode is Opcode.START and data[2:] != polar_pmd.ecg_settings():
-            result = status.BAD_PARAMETER
-        else:
-            result, self._streaming = status.OK, request.opcode is Opcode.START
-        return ControlReply(request.opcode, request.kind, result, parameters)
+            bad = Status.BAD_OPCODE if len(data) > 1 else Status.BAD_LENGTH
+            return [ControlReply(int.from_bytes(data[:1]), int.from_bytes(data[1:2]), bad)]
+        kind = request.kind
+        if kind not in self._kinds:
+            return [ControlReply(request.opcode, kind, Status.NOT_SUPPORTED)]
+        if request.opcode is Opcode.STOP:
+            status = Status.OK if kind in self._running else Status.ALREADY_IN_STATE
+            self._stop(kind)
+            return [ControlReply(request.opcode, kind, status)]
+        if self.peripheral.mtu < _LEAST_MTU:
+            return [ControlReply(request.opcode, kind, Status.BAD_MTU)]
+        if request.opcode is Opcode.SETTINGS:
+            return self._settings(Measurement(kind))
+        status, parameters = self._start(Measurement(kind), request.parameters)
+        return [ControlReply(request.opcode, kind, status, parameters)]
+
+    def _settings(self, kind: Measurement) -> list[ControlReply]:
+        octets, piece = _OFFERED[kind].to_bytes(), self.settings_piece
+        return [
+            ControlReply(
+                Opcode.SETTINGS, kind, Status.OK, octets[at : at + piece], at + piece < len(octets)
+            )
+            for at in range(0, len(octets), piece)
+        ]
+
+    def _start(self, kind: Measurement, parameters: bytes) -> tuple[Status, bytes]:
+        if kind in self._running:
+            return Status.ALREADY_IN_STATE, b""
+        try:
+            chosen = Settings.from_bytes(parameters)
+        except FrameError:
+            return Status.BAD_PARAMETER, b""
+        offered = _OFFERED[kind].values
+        if set(chosen.values) != set(offered) or any(
+            len(values) != 1 or values[0] not in offered[setting]
+            for setting, values in chosen.values.items()
+        ):
+            return Status.BAD_PARAMETER, b""
+        self._running[kind] = chosen
+        if kind is Measurement.ECG:
+            return Status.OK, b"\0"
+        self._moving = self._tasks.spawn(self._move(chosen.one(Setting.RATE, 0)))
+        if not self.compresses:
+            return Status.OK, bytes([_RAW])
+        (factor,) = struct.unpack("<I", struct.pack("<f", _COMPRESSED_FACTOR))
+        return Status.OK, Settings({Setting.FACTOR: (factor,)}).to_bytes()
+
+    def _stop(self, kind: int) -> None:
+        self._running.pop(kind, None)
+        if kind == Measurement.ACCELERATION and self._moving is not None:
+            self._moving.cancel()
+            self._moving = None
+
+    async def _move(self, rate_hz: int) -> None:
+        """Send acceleration for as long as it is asked for, by the strap's one clock."""
+        begun_ns, done = self.clock_ns - self._clock_ns, 0
+
+        def tell() -> bool:
+            nonlocal done
+            counts = self._acceleration(done + np.arange(_ACCELERATION_PER_FRAME), rate_hz)
+            done += len(counts)
+            stamp_ns = self._clock_ns + begun_ns + round((done - 1) / rate_hz * 1e9)
+            frame_type = _COMPRESSED if self.compresses else _RAW
+            if not self.is_stuck:
+                frame = AccelerationFrame(stamp_ns, counts, frame_type)
+                self.samples.notify(frame.to_bytes())
+            return True
+
+        await self._every(_ACCELERATION_PER_FRAME / rate_hz, tell)
+
+    def _acceleration(self, index: NDArray[np.int64], rate_hz: int) -> NDArray[np.int32]:
+        """Return counts of a person who lies on the back and breathes 15 times a minute."""
+        milli_g = self._noise.normal(0.0, 3.0, (len(index), 3))
+        milli_g[:, 2] += 980.0 + 8.0 * np.sin(2 * np.pi * 0.25 * index / rate_hz)
+        per_count = _COMPRESSED_FACTOR if self.compresses else 1.0
+        return np.rint(milli_g / per_count).astype(np.int32)
 
 
 def _strap(rng: random.Random) -> PolarStrap:

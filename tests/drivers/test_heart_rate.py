@@ -89,6 +89,12 @@ def test_measurement_round_trip(one):
     assert HeartRateMeasurement.from_bytes(one.to_bytes()) == one
 
 
+def test_a_small_rate_may_come_in_16_bits():
+    one = HeartRateMeasurement(rate_per_min=72, energy_kj=1)
+    assert one.to_bytes(wide=True).hex() == "0948000100"
+    assert HeartRateMeasurement.from_bytes(one.to_bytes(wide=True)) == one
+
+
 def test_beats_lie_one_after_the_other_and_the_last_at_arrival():
     rate, first, second = decode("104b3b035903")  # RR 827 and 857 ticks of 1/1024 s
     assert (rate.code, rate.value, rate.at) == (HEART_RATE, 75.0, AT)
@@ -97,6 +103,40 @@ def test_beats_lie_one_after_the_other_and_the_last_at_arrival():
     assert second.value == pytest.approx(836.914, abs=5e-4)
     assert second.at == AT
     assert AT - first.at == round(857 / 1024 * 1e9)
+
+
+def told(decoder, after_s, *rr_1024):
+    """Return where the beats of one notification are put, in seconds after the first one came."""
+    at = Boottime(AT + round(after_s * 1e9))
+    octets = HeartRateMeasurement(rate_per_min=60, rr_1024=rr_1024).to_bytes()
+    return [(one.at - AT) / 1e9 for one in list(decoder.feed(octets, at, MEASUREMENT))[1:]]
+
+
+def test_beats_of_several_notifications_lie_an_interval_apart_whenever_they_arrive():
+    decoder = DRIVER.decoder("strap")
+    assert told(decoder, 0.0, 1024) == [0.0]
+    assert told(decoder, 1.4, 1024) == [1.0]
+    assert told(decoder, 2.0) == []  # no beat has ended since
+    assert told(decoder, 3.3, 512, 1024) == [1.5, 2.5]
+
+
+def test_no_beat_lies_after_its_arrival():
+    decoder = DRIVER.decoder("strap")
+    told(decoder, 0.0, 1024)  # this one was late
+    assert told(decoder, 0.7, 1024) == [0.7]
+    assert told(decoder, 2.0, 1024) == [1.7]
+
+
+def test_after_beats_that_nobody_told_of_the_next_lie_at_their_arrival():
+    decoder = DRIVER.decoder("strap")
+    told(decoder, 0.0, 1024)
+    assert told(decoder, 10.0, 1024, 512) == [9.5, 10.0]
+
+
+def test_a_strap_that_lost_its_contact_leaves_no_beats():
+    decoder = DRIVER.decoder("strap")
+    told(decoder, 0.0, 1024)
+    assert len(list(decoder.feed(bytes.fromhex("1448200320"), AT, MEASUREMENT))) == 1
 
 
 def test_skin_contact_that_is_lost_leaves_no_number():

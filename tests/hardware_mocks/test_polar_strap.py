@@ -9,14 +9,15 @@ from bleak import BleakClient
 
 from edge_drivers.gatt import BATTERY_LEVEL
 from edge_drivers.heart_rate import MEASUREMENT, HeartRateMeasurement
-from edge_drivers.polar_pmd import (
-    CONTROL_POINT,
-    DATA,
+from edge_drivers.polar_pmd import CONTROL_POINT, DATA
+from edge_drivers.polar_pmd_codec import AccelerationFrame, EcgFrame
+from edge_drivers.polar_pmd_control_codec import (
     ControlReply,
     ControlRequest,
-    EcgFrame,
+    Measurement,
     Opcode,
     Status,
+    ecg_settings,
 )
 from edge_mocks.bluez import BLUEZ_5_82
 from edge_mocks.ecg import SyntheticEcg
@@ -25,7 +26,8 @@ from edge_mocks.polar import FIRST_CLOCK_NS, PolarStrap
 SEED = 11
 RATE_HZ = 1301.0  # ten times the true rate: the same code, a tenth of the time
 
-START = ControlRequest(Opcode.START).to_bytes()
+START = ControlRequest(Opcode.START, Measurement.ECG, ecg_settings()).to_bytes()
+START_ACCELERATION = bytes.fromhex("02020001c8000101100002010800")  # captured: 200 Hz, 8 g
 STOP = ControlRequest(Opcode.STOP).to_bytes()
 
 
@@ -73,13 +75,13 @@ async def test_it_advertises_its_name_and_answers_control_requests_in_turn(clien
     settings = await ask(client, reply, b"\x01\x00")
     assert settings.to_bytes().hex() == "f00100000000018200" + "01010e00"
     assert (await ask(client, reply, b"\x02\x00")).status is Status.BAD_PARAMETER
-    assert (await ask(client, reply, b"\x02\x02")).status is Status.NOT_SUPPORTED
+    assert (await ask(client, reply, b"\x02\x01")).status is Status.NOT_SUPPORTED
     assert (await ask(client, reply, b"\x55\x00")).status is Status.BAD_OPCODE
     assert (await ask(client, reply, STOP)).status is Status.ALREADY_IN_STATE
     assert (await ask(client, reply, START)).status is Status.OK
     assert (await ask(client, reply, START)).status is Status.ALREADY_IN_STATE
     assert (await ask(client, reply, STOP)).status is Status.OK
-    assert (await client.read_gatt_char(CONTROL_POINT))[:2] == b"\x0f\x01"
+    assert (await client.read_gatt_char(CONTROL_POINT))[:2] == b"\x0f\x05"
 
 
 async def test_the_ecg_streams_the_very_samples_of_its_source_with_device_time(
@@ -135,6 +137,17 @@ async def test_a_stream_that_was_not_stopped_survives_the_link(client, strap, co
     await client.connect()
     reply = await collect(CONTROL_POINT)
     assert (await ask(client, reply, START)).status is Status.ALREADY_IN_STATE
+
+
+async def test_the_acceleration_streams_besides_until_it_is_stopped(client, strap, collect):
+    reply, frame = await collect(CONTROL_POINT), await collect(DATA)
+    started = await ask(client, reply, START_ACCELERATION)
+    assert started.to_bytes().hex() == "f00202000001"
+    frames = [AccelerationFrame.from_bytes(await frame()) for _ in range(3)]
+    assert np.diff([one.timestamp_ns for one in frames]) == pytest.approx(36e9 / 200, abs=2)
+    assert all(960 < z < 1000 for one in frames for z in one.counts[:, 2])
+    assert (await ask(client, reply, b"\x03\x02")).status is Status.OK
+    assert not strap.moves
 
 
 async def test_the_battery_level_is_read(client, strap):
