@@ -29,6 +29,7 @@ Percent = Annotated[float, Meta(ge=50, le=100)]
 Glucose = Annotated[float, Meta(ge=40, le=400)]
 
 
+MODBUS_PORT, MODBUS_TLS_PORT = 502, 802
 NOBODY = "0" * 32
 """The pseudonym in the example configuration: it would merge different people's records."""
 
@@ -58,6 +59,14 @@ class CollectorSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only
     timeout_s: Seconds = 10.0
 
 
+class TlsSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """TLS to a network host: whom to trust (else the system's authorities), and the hub's own."""
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+
 class SensorSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """One sensor: its driver, and where it is (one of address, port, host)."""
 
@@ -66,13 +75,19 @@ class SensorSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     address: BluetoothAddress | None = None
     port: str | None = None
     host: str | None = None
-    tcp_port: Annotated[int, Meta(ge=1, le=65535)] = 502
-    unit: Annotated[int, Meta(ge=1, le=254)] = 1
+    tcp_port: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    tls: TlsSettings | None = None
+    unit: Annotated[int, Meta(ge=1, le=255)] = 1
     profile: str | None = None
     baud: Annotated[int, Meta(ge=300, le=1_000_000)] | None = None
     parity: Literal["N", "E", "O"] | None = None
     poll_s: Seconds | None = None
     stale_after_s: Seconds | None = None
+
+    @property
+    def network_port(self) -> int:
+        """The TCP port of ``host``: the one given, or that of Modbus/TCP without and with TLS."""
+        return self.tcp_port or (MODBUS_PORT if self.tls is None else MODBUS_TLS_PORT)
 
 
 class AlarmSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -183,9 +198,14 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     def anchor(path: str) -> str:
         return str(folder / path)
 
+    def tls(files: TlsSettings) -> TlsSettings:
+        given = {key: anchor(file) for key, file in msgspec.structs.asdict(files).items() if file}
+        return TlsSettings(**given)
+
     def device(sensor: SensorSettings) -> SensorSettings:
         return msgspec.structs.replace(
             sensor,
+            tls=sensor.tls and tls(sensor.tls),
             port=anchor(sensor.port) if sensor.port else None,
             profile=anchor(sensor.profile)
             if sensor.profile and is_path(sensor.profile)
@@ -220,6 +240,7 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
         if sensor.stale_after_s and sensor.poll_s and sensor.stale_after_s < 2 * sensor.poll_s:
             reason = f"{sensor.stale_after_s:g} s is less than two polls of {sensor.poll_s:g} s"
             yield Problem(f"sensor[{index}].stale_after_s", reason, "raise it, or poll more often")
+        yield from _tls_problems(f"sensor[{index}]", sensor)
     if settings.subject.pseudonym == NOBODY:
         expected = "give each person one: openssl rand -hex 16"
         yield Problem("subject.pseudonym", "is the example's, which is nobody's", expected)
@@ -229,6 +250,22 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
         yield Problem("alarms.heart_rate_low_per_min", reason, "lower it, or raise the other")
     if settings.collector is not None:
         yield from _url_problems(settings.collector.url)
+
+
+def _tls_problems(path: str, sensor: SensorSettings) -> Iterator[Problem]:
+    """Find keys of a host where there is none, and half an identity."""
+    if sensor.host is None and sensor.tcp_port is not None:
+        yield Problem(f"{path}.tcp_port", "is of no use without a host", "give 'host'")
+    if sensor.tls is None:
+        return
+    if sensor.host is None:
+        yield Problem(
+            f"{path}.tls", "only a network host speaks TLS", "give 'host', or leave it out"
+        )
+    if (sensor.tls.certificate is None) != (sensor.tls.key is None):
+        given, missing = ("key", "certificate") if sensor.tls.key else ("certificate", "key")
+        expected = f"give {missing!r} too: the two belong together"
+        yield Problem(f"{path}.tls.{given}", f"is of no use without {missing!r}", expected)
 
 
 def _url_problems(url: str) -> Iterator[Problem]:

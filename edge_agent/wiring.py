@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_agent.buses import Placed, bus_of, line_of, shared, wire_problems
 from edge_agent.clock import Clock
 from edge_agent.config import SensorSettings, is_path
 from edge_agent.driver import Driver, Gatt, Modbus, Serial
 from edge_agent.errors import Problem
+from edge_agent.link.bus import Bus
 from edge_agent.link.feed import Feed
 from edge_agent.model import Reading
 from edge_agent.registry import DriverError, resolve
@@ -29,16 +31,24 @@ class Sensor:
     driver: Driver
 
     @property
-    def stale_after_s(self) -> float:
-        """For how many seconds the sensor may give nothing usable before an alarm says so."""
+    def stale_after_s(self) -> float | None:
+        """For how many seconds the sensor may give nothing usable before an alarm says so.
+
+        ``None`` is for ever: a sensor that comes only now and then (a cuff, a scale) is missed by
+        nobody, unless the configuration says from when on.
+        """
+        link = self.driver.link
+        if self.settings.stale_after_s is None and isinstance(link, Gatt) and link.episodic:
+            return None
         polls_s = _POLLS_MISSED * (self.settings.poll_s or 0.0)
-        return self.settings.stale_after_s or max(self.driver.link.silence_s, polls_s)
+        return self.settings.stale_after_s or max(link.silence_s, polls_s)
 
 
 def match(settings: list[SensorSettings]) -> tuple[list[Sensor], list[Problem]]:
     """Find the driver of every sensor; return the sensors that fit and every problem."""
     sensors: list[Sensor] = []
     problems: list[Problem] = []
+    placed: list[Placed] = []
     for index, one in enumerate(settings):
         path = f"sensor[{index}]"
         try:
@@ -53,7 +63,8 @@ def match(settings: list[SensorSettings]) -> tuple[list[Sensor], list[Problem]]:
         problems += found
         if not found:
             sensors.append(Sensor(one, driver))
-    return sensors, problems
+            placed.append((path, one, driver.link))
+    return sensors, problems + list(wire_problems(placed))
 
 
 def profile_file(profile: str | None) -> Path | None:
@@ -131,44 +142,32 @@ class Links:
         for one, gatt in sensors:
             name, address = one.settings.name, one.settings.address or ""
             feed = self.feeds[name]
-            self.tasks[name] = GattLink(feed, address, gatt, adapter, self._clock, self._rng).run
+            poll_s = gatt.poll_s and (one.settings.poll_s or gatt.poll_s)
+            polled = dataclasses.replace(gatt, poll_s=poll_s)
+            self.tasks[name] = GattLink(feed, address, polled, adapter, self._clock, self._rng).run
 
     def _add_serial(self, sensors: list[tuple[Sensor, Serial]]) -> None:
         from edge_agent.link.serial import SerialLink  # noqa: PLC0415 - only when needed
 
         for one, line in sensors:
             name, port = one.settings.name, one.settings.port or ""
-            line_here = _line(line, one.settings)
+            line_here = line_of(line, one.settings)
             self.tasks[name] = SerialLink(
                 self.feeds[name], port, line_here, self._clock, self._rng
             ).run
 
     def _add_modbus(self, sensors: list[tuple[Sensor, Modbus]]) -> None:
-        from edge_agent.link.modbus import (  # noqa: PLC0415 - only when needed
-            ModbusBus,
-            SerialBus,
-            Station,
-            TcpBus,
-        )
+        from edge_agent.link.modbus import ModbusBus, Station  # noqa: PLC0415 - only when needed
 
-        stations: dict[SerialBus | TcpBus, list[Station]] = {}
+        places: dict[str, list[tuple[Bus, Station]]] = {}
         for one, modbus in sensors:
             here = one.settings
-            bus: SerialBus | TcpBus = (
-                SerialBus(here.port, _line(modbus.line, here))
-                if here.port
-                else TcpBus(here.host or "", here.tcp_port)
-            )
             polled = dataclasses.replace(modbus, poll_s=here.poll_s or modbus.poll_s)
             station = Station(self.feeds[here.name], here.unit, polled)
-            stations.setdefault(bus, []).append(station)
-        for bus, members in stations.items():
-            name = "+".join(station.feed.sensor for station in members)
-            self.tasks[name] = ModbusBus(bus, members, self._clock, self._rng).run
-
-
-def _line(line: Serial, settings: SensorSettings) -> Serial:
-    """Return the driver's line with what the configuration says otherwise."""
-    return dataclasses.replace(
-        line, baud=settings.baud or line.baud, parity=settings.parity or line.parity
-    )
+            bus = bus_of(modbus, here)
+            places.setdefault(str(bus), []).append((bus, station))
+        for members in places.values():
+            stations = [station for _, station in members]
+            name = "+".join(station.feed.sensor for station in stations)
+            bus = shared(bus for bus, _ in members)
+            self.tasks[name] = ModbusBus(bus, stations, self._clock, self._rng).run

@@ -20,6 +20,13 @@ class Table:
             raise self._error(key, value, "expected a text")
         return value
 
+    def flag(self, key: str) -> bool:
+        """Return true or false; false when the key is absent."""
+        value = self._get(key, default=False)
+        if not isinstance(value, bool):
+            raise self._error(key, value, "expected true or false")
+        return value
+
     def number(
         self,
         key: str,
@@ -67,8 +74,16 @@ class Table:
         """Return a required, non-empty list of tables."""
         value = self._get(key, None)
         if not isinstance(value, list) or not value or not all(isinstance(t, dict) for t in value):
-            raise self._error(key, value, f"expected at least one [[{self._name(key)}]] table")
-        return tuple(Table(t, f"{self._name(key)}[{index}]") for index, t in enumerate(value))
+            raise self._error(key, value, f"expected at least one [[{self.name(key)}]] table")
+        return tuple(Table(t, f"{self.name(key)}[{index}]") for index, t in enumerate(value))
+
+    def has(self, key: str) -> bool:
+        """Tell whether the table has ``key``."""
+        return key in self._table
+
+    def name(self, key: str) -> str:
+        """Return the path of ``key`` from the top of the profile."""
+        return f"{self.path}.{key}" if self.path else key
 
     def end(self) -> None:
         """Refuse keys that were not asked for."""
@@ -77,18 +92,15 @@ class Table:
             hint = (
                 f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(self._asked))}"
             )
-            raise ValueError(f"{self._name(key)}: unknown key; {hint}")
+            raise ValueError(f"{self.name(key)}: unknown key; {hint}")
 
     def _get(self, key: str, default: object) -> object:
         self._asked.add(key)
         return self._table.get(key, default)
 
-    def _name(self, key: str) -> str:
-        return f"{self.path}.{key}" if self.path else key
-
     def _error(self, key: str, value: object, expected: str) -> ValueError:
         found = "missing" if value is None else f"{value!r} is not allowed"
-        return ValueError(f"{self._name(key)}: {found}; {expected}")
+        return ValueError(f"{self.name(key)}: {found}; {expected}")
 
 
 def _span(kind: str, low: float, high: float) -> str:

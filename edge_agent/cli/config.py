@@ -27,7 +27,7 @@ def check(file: Path) -> None:
     click.echo(f"{file}: good")
     for sensor in planned.sensors:
         one = sensor.settings
-        where = one.address or one.port or f"{one.host}:{one.tcp_port}"
+        where = one.address or one.port or f"{one.host}:{one.network_port}"
         click.echo(f"  {one.name}: {sensor.driver.title}, at {where}")
     if planned.settings.collector is None:
         click.echo("  no [collector]: summaries are not kept, alarms stay on this hub")

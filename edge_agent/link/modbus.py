@@ -1,4 +1,4 @@
-"""Modbus sensors over RTU and TCP, on top of pymodbus; one task owns each bus.
+"""Modbus sensors over RTU, TCP and TLS, on top of pymodbus; one task owns each bus.
 
 RTU answers carry no transaction number, and pymodbus takes an answer that comes late for the
 answer to the next request when unit, function and length fit: a CO2 value could be stored as a
@@ -6,92 +6,114 @@ temperature. Four guards stand against it:
 
 * one task per bus, one request at a time, no retries inside the library;
 * after a time-out on RTU the bus rests until a late answer has come and gone;
-* an answer is used only when its unit, function code and register count are those asked for;
-* the blocks of one sensor have different lengths (the drivers' profiles see to that).
+* an answer is used only when its unit, function code and length are those asked for;
+* the blocks of one sensor differ in function or length (the drivers' profiles see to that).
 
-Only function codes 3 and 4 exist here: the hub can read a bus and can't write to it.
+Each request ends after its own sensor's time-out, and a sensor that stays silent is asked less and
+less often, so that the others on the bus keep their period.
+
+Only function codes 2, 3 and 4 exist here: the hub can read a bus and can't write to it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pymodbus import FramerType, ModbusException
-from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
-from pymodbus.exceptions import ConnectionException, ModbusIOException
+from pymodbus import ModbusException
+from pymodbus.exceptions import ConnectionException
 from pymodbus.pdu import ExceptionResponse, ModbusPDU
 
 from edge_agent.clock import NS_PER_S, Clock
-from edge_agent.driver import Modbus, RegisterBlock, Serial
+from edge_agent.driver import Modbus, RegisterBlock
 from edge_agent.errors import LinkError
+from edge_agent.link.bus import Bus, SerialBus
 from edge_agent.link.feed import Feed
+from edge_agent.link.modbus_client import Client, connect, question, why_not
 from edge_agent.link.retry import keep_trying
-from edge_agent.link.serial import open_port
 from edge_agent.model import Boottime
 
-Client = AsyncModbusSerialClient | AsyncModbusTcpClient
+_REST_AT_LEAST_S = 0.5
+_FRAME_GAP_AT_LEAST_S = 0.005
+_BITS_PER_GAP = 3.5 * 11
+_LONGEST_PERIOD_S = 60.0
+_UNANSWERED_UNTIL_RECONNECT = 3
 
-_REST_AT_LEAST_S = 1.0
-_FRAME_GAP_S = 0.005
-_PROBE_S = 5.0
+_CHECK_PROFILE = "Check the profile against the sensor's manual"
+_AGAIN = "It is asked again by itself"
 _EXCEPTIONS = {
-    1: "the sensor does not know the function code",
-    2: "the sensor has no such register",
-    3: "the sensor refuses the number of registers",
-    4: "the sensor reports a fault of its own",
-    6: "the sensor is busy",
-    10: "the gateway has no path to the unit",
-    11: "the unit behind the gateway does not answer",
+    1: ("the sensor does not know the function code", _CHECK_PROFILE),
+    2: ("the sensor has no such register", _CHECK_PROFILE),
+    3: ("the sensor refuses the number of registers", _CHECK_PROFILE),
+    4: ("the sensor reports a fault of its own", "Look at the sensor"),
+    5: ("the sensor has accepted the request and is still working on it", _AGAIN),
+    6: ("the sensor is busy", _AGAIN),
+    7: ("the sensor can't carry the request out", _CHECK_PROFILE),
+    8: ("the sensor reports a parity error in its memory", "Have the sensor replaced"),
+    10: ("the gateway has no path to the unit", "Check the gateway's settings"),
+    11: ("the unit behind the gateway does not answer", "Check its power, wiring and address"),
 }
+_NOBODY_THERE = {10, 11}
 
 
-@dataclass(frozen=True, slots=True)
-class SerialBus:
-    """A Modbus RTU bus on a serial port."""
-
-    port: str
-    line: Serial
+class _BusLost(LinkError):
+    """The bus itself is gone: every station on it fails together."""
 
 
-@dataclass(frozen=True, slots=True)
-class TcpBus:
-    """A Modbus TCP server."""
-
-    host: str
-    port: int
+class _NoAnswer(LinkError):
+    """A station that is silent: what is not there may be asked less often."""
 
 
 @dataclass(slots=True)
 class Station:
-    """One sensor on a bus: its unit address, what to poll, and when it is due next."""
+    """One sensor on a bus: its unit address, what to poll, and when it is due next.
+
+    ``silences`` counts the polls without an answer since the last one that had it.
+    """
 
     feed: Feed
     unit: int
     modbus: Modbus
     due: Boottime = field(default=Boottime(0))
+    silences: int = 0
+
+    @property
+    def period_s(self) -> float:
+        """After how many seconds to poll again: longer with every silence after the first."""
+        poll_s = self.modbus.poll_s
+        if self.silences < 2:
+            return poll_s
+        return max(poll_s, min(_LONGEST_PERIOD_S, poll_s * 2.0 ** min(self.silences - 1, 16)))
+
+    def schedule(self, now: Boottime) -> None:
+        """Set when the station is due next: at its period, without making up for lost time."""
+        since = now if self.silences else max(self.due, Boottime(now - self._period_ns))
+        self.due = Boottime(since + self._period_ns)
+
+    @property
+    def _period_ns(self) -> int:
+        return round(self.period_s * NS_PER_S)
 
 
 class ModbusBus:
     """Polls every station of one bus in turn."""
 
     def __init__(
-        self,
-        bus: SerialBus | TcpBus,
-        stations: Sequence[Station],
-        clock: Clock,
-        rng: random.Random,
+        self, bus: Bus, stations: Sequence[Station], clock: Clock, rng: random.Random
     ) -> None:
         self._bus, self._stations = bus, tuple(stations)
         self._clock, self._rng = clock, rng
+        self._answers = self._unanswered = 0
+        self._gap_s = _FRAME_GAP_AT_LEAST_S
+        if isinstance(bus, SerialBus):
+            self._gap_s = max(self._gap_s, _BITS_PER_GAP / bus.line.baud)
 
     @property
     def name(self) -> str:
         """The port or the address, for messages."""
-        return self._bus.port if isinstance(self._bus, SerialBus) else _host_port(self._bus)
+        return str(self._bus)
 
     async def run(self) -> None:
         """Poll for ever, opening the bus again after every failure."""
@@ -99,114 +121,107 @@ class ModbusBus:
         await keep_trying(self._session, feeds, self._clock, self._rng)
 
     async def _session(self) -> None:
-        client = self._client()
+        slowest_s = max(station.modbus.timeout_s for station in self._stations)
+        client = await connect(self._bus, slowest_s + 1)
+        self._answers = self._unanswered = 0
+        for station in self._stations:
+            station.silences, station.due = 0, self._clock.boottime()
         try:
-            if not await client.connect():
-                raise await self._why_not()
             while True:
                 station = min(self._stations, key=lambda one: one.due)
                 wait_ns = station.due - self._clock.boottime()
-                await self._clock.sleep(max(_FRAME_GAP_S, wait_ns / NS_PER_S))
+                await self._clock.sleep(max(self._gap_s, wait_ns / NS_PER_S))
                 await self._poll(client, station)
+        except _BusLost as lost:
+            raise await self._reason(lost) from lost
         finally:
             client.close()
 
-    async def _why_not(self) -> LinkError:
-        """Find out what pymodbus does not tell: open the port or the connection once by hand."""
-        try:
-            if isinstance(self._bus, SerialBus):
-                open_port("bus", self._bus.port, self._bus.line).close()
-            else:
-                async with asyncio.timeout(_PROBE_S):
-                    _, writer = await asyncio.open_connection(self._bus.host, self._bus.port)
-                    writer.close()
-        except LinkError as error:
-            return error
-        except (OSError, TimeoutError) as error:
-            known = isinstance(error, OSError) and (error.errno or 0) > 0
-            reason = os.strerror(error.errno or 0) if known else str(error) or "no answer"
-            step = "Check 'host' and 'tcp_port', and that the gateway has power"
-            return LinkError(f"bus {self.name}", reason, step)
-        return LinkError(f"bus {self.name}", "could not be opened", "It is tried again")
-
-    def _client(self) -> Client:
-        timeout_s = max(station.modbus.timeout_s for station in self._stations)
-        if isinstance(self._bus, TcpBus):
-            return AsyncModbusTcpClient(
-                self._bus.host, port=self._bus.port, timeout=timeout_s, retries=0, reconnect_delay=0
-            )
-        line = self._bus.line
-        return AsyncModbusSerialClient(
-            self._bus.port,
-            framer=FramerType.RTU,
-            baudrate=line.baud,
-            bytesize=line.bytesize,
-            parity=line.parity,
-            stopbits=line.stopbits,
-            timeout=timeout_s,
-            retries=0,
-            reconnect_delay=0,
-        )
+    async def _reason(self, lost: _BusLost) -> LinkError:
+        """Look closer at a server that hung up at once: under TLS it may not accept the hub."""
+        if isinstance(self._bus, SerialBus) or self._bus.tls is None or self._answers:
+            return lost
+        return await why_not(self._bus) or lost
 
     async def _poll(self, client: Client, station: Station) -> None:
         """Read every block of one station; a silent or refusing station leaves the others be."""
-        station.due = Boottime(self._clock.boottime() + round(station.modbus.poll_s * NS_PER_S))
-        try:
-            for block in station.modbus.blocks:
-                registers = await self._read(client, station, block)
-                if not station.feed.status.connected:
-                    station.feed.connected()
-                payload = b"".join(register.to_bytes(2, "big") for register in registers)
-                station.feed.receive(payload, block.name)
-                await self._clock.sleep(_FRAME_GAP_S)
-        except _BusLost:
-            raise
-        except LinkError as error:
-            station.feed.failed(str(error))
+        feed, problem = station.feed, None
+        answers: list[tuple[str, bytes]] = []
+        for block in station.modbus.blocks:
+            answer = await self._ask(client, station, block)
+            if isinstance(answer, bytes):
+                answers.append((block.name, answer))
+            else:
+                problem = answer
+                if isinstance(answer, _NoAnswer):
+                    break
+            await self._clock.sleep(self._gap_s)
+        station.silences = station.silences + 1 if isinstance(problem, _NoAnswer) else 0
+        station.schedule(self._clock.boottime())
+        if problem is None and not feed.status.connected:
+            feed.connected()
+        for channel, payload in answers:
+            feed.receive(payload, channel)
+        if problem is not None:
+            feed.failed(str(problem))
 
-    async def _read(self, client: Client, station: Station, block: RegisterBlock) -> Sequence[int]:
+    async def _ask(
+        self, client: Client, station: Station, block: RegisterBlock
+    ) -> bytes | LinkError:
+        """Return what the station answers, or why that is of no use.
+
+        :raises _BusLost: the connection or the port has gone.
+        """
         thing = f"sensor {station.feed.sensor} (unit {station.unit} on {self.name})"
-        read = client.read_holding_registers if block.function == 3 else client.read_input_registers
         try:
-            answer = await read(block.address, count=block.count, device_id=station.unit)
+            async with asyncio.timeout(station.modbus.timeout_s):
+                answer = await question(client, station.unit, block)
+        except TimeoutError:
+            await self._silence(client, station)
+            step = "Check power, wiring, unit address and line settings"
+            return _NoAnswer(thing, "no answer", step)
         except ConnectionException as error:
-            raise _BusLost(f"bus {self.name}", "connection lost", "Check the cable") from error
-        except ModbusIOException as error:
-            await self._rest()
-            raise LinkError(
-                thing, "no answer", "Check power, wiring, unit address and line settings"
-            ) from error
+            raise self._lost() from error
         except ModbusException as error:
-            raise LinkError(thing, str(error), "Check the register map") from error
-        return _checked(answer, station.unit, block, thing)
+            if not client.connected:
+                raise self._lost() from error
+            return LinkError(thing, str(error), "Check the register map")
+        self._answers, self._unanswered = self._answers + 1, 0
+        return _payload(answer, station.unit, block, thing)
 
-    async def _rest(self) -> None:
-        """Let a late answer come and go before the next request on the same wires."""
+    async def _silence(self, client: Client, station: Station) -> None:
+        """Let a late answer come and go before the next request on the same wires.
+
+        :raises _BusLost: the whole bus is silent, and that is no fault of one station.
+        """
+        if not client.connected:
+            raise self._lost()
         if isinstance(self._bus, SerialBus):
-            slowest_s = max(station.modbus.timeout_s for station in self._stations)
-            await self._clock.sleep(max(_REST_AT_LEAST_S, slowest_s))
+            await self._clock.sleep(max(_REST_AT_LEAST_S, station.modbus.timeout_s))
+            return
+        self._unanswered += 1
+        if self._unanswered >= _UNANSWERED_UNTIL_RECONNECT:
+            reason = f"no answer to {self._unanswered} requests in a row"
+            raise _BusLost(f"bus {self.name}", reason, "Check the gateway; it is connected anew")
+
+    def _lost(self) -> _BusLost:
+        return _BusLost(f"bus {self.name}", "connection lost", "Check the cable")
 
 
-class _BusLost(LinkError):
-    """The bus itself is gone: every station on it fails together."""
-
-
-def _checked(answer: ModbusPDU, unit: int, block: RegisterBlock, thing: str) -> Sequence[int]:
-    """Return the registers of an answer that is the answer to this very request."""
+def _payload(answer: ModbusPDU, unit: int, block: RegisterBlock, thing: str) -> bytes | LinkError:
+    """Return the octets of an answer that is the answer to this very request."""
     if isinstance(answer, ExceptionResponse):
         code = answer.exception_code
-        reason = _EXCEPTIONS.get(code, f"exception {code}")
-        raise LinkError(thing, reason, "Check the profile against the sensor's manual")
-    asked = (unit, block.function, block.count)
-    got = (answer.dev_id, answer.function_code, len(answer.registers))
+        reason, step = _EXCEPTIONS.get(code, (f"exception {code}", _CHECK_PROFILE))
+        return (_NoAnswer if code in _NOBODY_THERE else LinkError)(thing, reason, step)
+    has_inputs = block.function == 2
+    items = answer.bits if has_inputs else answer.registers
+    # Inputs come in whole octets of eight.
+    expected = -(-block.count // 8) * 8 if has_inputs else block.count
+    asked = (unit, block.function, expected)
+    got = (answer.dev_id, answer.function_code, len(items))
     if got != asked:
-        raise LinkError(
-            thing,
-            f"answer (unit, function, count) {got} to request {asked}",
-            "The answer is dropped",
-        )
-    return answer.registers
-
-
-def _host_port(bus: TcpBus) -> str:
-    return f"{bus.host}:{bus.port}"
+        reason = f"answer (unit, function, count) {got} to request {asked}"
+        return LinkError(thing, reason, "The answer is dropped")
+    width = 1 if has_inputs else 2
+    return b"".join(item.to_bytes(width, "big") for item in items[: block.count])

@@ -1,4 +1,4 @@
-"""Mock Modbus room sensors, served by pymodbus over RTU and TCP.
+"""Mock Modbus room sensors, served by pymodbus over RTU, TCP and TLS.
 
 The registers are worked out from the truth at each request, through the same profile that the
 hub's driver reads them with.
@@ -7,27 +7,30 @@ hub's driver reads them with.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ssl
+import tempfile
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, Self, cast
+from typing import Final, Literal, Protocol, Self, cast
 
-from pymodbus.constants import ExcCodes
 from pymodbus.framer import FramerType
-from pymodbus.server import ModbusSerialServer, ModbusTcpServer
-from pymodbus.simulator import DataType, SimData, SimDevice
+from pymodbus.server import ModbusSerialServer, ModbusTcpServer, ModbusTlsServer
 
 from edge_agent import codes
+from edge_agent.driver import Serial
+from edge_agent.errors import EdgeError
 from edge_agent.model import Code
 from edge_agent.shared_files import shared_file
-from edge_drivers.modbus_room import Profile
-from edge_mocks.rtu_line import RtuLine
-from edge_mocks.traces import RoomAir
+from edge_drivers.modbus_room_profile import Profile
+from edge_mocks.modbus_device import Unit, Values, device
+from edge_mocks.rtu_line import RtuCable, RtuLine
+from edge_mocks.traces import RoomAir, SimulatedRoom
 
 LOOPBACK: Final = "127.0.0.1"
-
-Values = Callable[[], Mapping[Code, float]]
-"""What the sensor measures now, in each quantity's unit."""
+_FOLDER = "config/modbus"
 
 
 def profile_path(name: str) -> Path:
@@ -35,7 +38,12 @@ def profile_path(name: str) -> Path:
 
     :raises EdgeError: the installation is incomplete.
     """
-    return shared_file(f"config/modbus/{name}.toml")
+    return shared_file(f"{_FOLDER}/{name}.toml")
+
+
+def profile_names() -> tuple[str, ...]:
+    """Return the names of the register maps that the hub ships, sorted."""
+    return tuple(sorted(file.stem for file in shared_file(_FOLDER).glob("*.toml")))
 
 
 def read_profile(name: str) -> Profile:
@@ -47,16 +55,28 @@ def read_profile(name: str) -> Profile:
 
 
 def room_values(air: RoomAir) -> Mapping[Code, float]:
-    """Return the air of a room by quantity."""
+    """Return the air of a room by quantity, and what else a sensor can tell of a room at rest."""
     return {
         codes.ROOM_TEMPERATURE: air.temperature_c,
         codes.ROOM_HUMIDITY: air.humidity_percent,
         codes.ROOM_CO2: air.co2_ppm,
+        codes.ROOM_VOC: 180.0,
+        codes.ROOM_PM2_5: 9.0,
+        codes.ROOM_PM10: 14.0,
+        codes.ROOM_CO: 1.5,
+        codes.ROOM_ILLUMINANCE: 312.5,
+        codes.ROOM_SOUND: 38.5,
+        codes.ROOM_MOTION: 33.0,
+        codes.CONTACT_CLOSED: 1.0,
+        codes.CONTACT_COUNT: 100_002.0,
+        codes.BED_OCCUPIED: 1.0,
+        codes.POWER: 234.5,
+        codes.ENERGY: 1204.75,
     }
 
 
 class _Server(Protocol):
-    """What both servers of pymodbus can do."""
+    """What the servers of pymodbus can do."""
 
     async def serve_forever(self, *, background: bool = False) -> None:
         """Listen."""
@@ -65,18 +85,18 @@ class _Server(Protocol):
         """Stop listening and hang up."""
 
 
-class RtuRoomSensor:
-    """A room sensor with address ``unit`` on an RTU line that is its own (9600 baud, 8N1)."""
+class RtuRoom:
+    """Sensors on one RTU line."""
 
-    def __init__(self, path: Path, profile: Profile, unit: int, values: Values) -> None:
-        self.line = RtuLine(path, [unit])
-        self._device = _device(profile, unit, values)
+    def __init__(self, line: RtuLine, units: Sequence[Unit]) -> None:
+        self.line = line
+        self._devices = [device(unit) for unit in units]
         self._server: _Server | None = None
 
     async def __aenter__(self) -> Self:
         self.line.open()
         self._server = ModbusSerialServer(
-            self._device, framer=FramerType.RTU, port=self.line.server_port, baudrate=9600
+            self._devices, framer=FramerType.RTU, port=self.line.server_port, baudrate=9600
         )
         await self._server.serve_forever(background=True)
         return self
@@ -87,21 +107,49 @@ class RtuRoomSensor:
         self.line.close()
 
 
+class RtuRoomSensor(RtuRoom):
+    """A room sensor with address ``unit`` on an RTU line that is its own, a pseudo-terminal."""
+
+    def __init__(self, path: Path, profile: Profile, unit: int, values: Values) -> None:
+        super().__init__(RtuLine(path, [unit]), [Unit(unit, profile, values)])
+
+
 class TcpRoomSensor:
     """A room sensor behind a Modbus TCP gateway on loopback; :attr:`port` is chosen at the start.
 
-    :meth:`stop` and :meth:`start` are the gateway without power, and with it again.
+    :meth:`stop` and :meth:`start` are the gateway without power, and with it again. With ``tls``,
+    the context of a server, it speaks Modbus/TCP Security.
     """
 
-    def __init__(self, profile: Profile, unit: int, values: Values) -> None:
-        self.host, self.port = LOOPBACK, 0
-        self._device = _device(profile, unit, values)
+    def __init__(
+        self,
+        profile: Profile,
+        unit: int,
+        values: Values,
+        *,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.host, self.port = LOOPBACK, port
+        self._device, self._tls = device(Unit(unit, profile, values)), tls
         self._server: _Server | None = None
 
     async def start(self) -> None:
-        """Listen, on the same port as before."""
-        server = ModbusTcpServer(self._device, address=(self.host, self.port))
-        await server.serve_forever(background=True)
+        """Listen, on the same port as before.
+
+        :raises EdgeError: the port is taken or may not be used.
+        """
+        where = (self.host, self.port)
+        server: ModbusTcpServer = (
+            ModbusTcpServer(self._device, address=where)
+            if self._tls is None
+            else ModbusTlsServer(self._device, address=where, sslctx=self._tls)
+        )
+        try:
+            await server.serve_forever(background=True)
+        except RuntimeError as error:
+            step = "Give another port, or 0 for any"
+            raise EdgeError(f"port {self.port} of {self.host}", "can't be used", step) from error
         self.port = cast("asyncio.Server", server.transport).sockets[0].getsockname()[1]
         self._server = server
 
@@ -119,29 +167,72 @@ class TcpRoomSensor:
         await self.stop()
 
 
-def _device(profile: Profile, unit: int, values: Values) -> SimDevice:
-    """Describe one unit to pymodbus: readable exactly where the profile has blocks."""
-    reads = [block.registers for block in profile.blocks]
-    first = min(read.address for read in reads)
-    count = max(read.address + read.count for read in reads) - first
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomMock:
+    """A room sensor that is running, and where a hub finds it.
 
-    async def answer(
-        function: int,
-        start: int,
-        address: int,
-        wanted: int,
-        registers: list[int],
-        written: list[int] | list[bool] | None,
-    ) -> ExcCodes | None:
-        if written is not None:
-            return ExcCodes.ILLEGAL_FUNCTION
-        for block in profile.blocks:
-            read = block.registers
-            after = read.address + read.count
-            if read.function == function and read.address <= address <= after - wanted:
-                registers[read.address - start : after - start] = block.encode(values())
-                return None
-        return ExcCodes.ILLEGAL_ADDRESS
+    ``where`` are the keys of its table in the hub's configuration: ``port`` on a pseudo-terminal,
+    ``host`` and ``tcp_port`` over TCP, nothing at a cable, whose other end the hub knows itself.
+    """
 
-    simdata = SimData(first, values=[0] * count, datatype=DataType.REGISTERS)
-    return SimDevice(unit, simdata=simdata, action=answer)
+    profile: str
+    unit: int
+    where: Mapping[str, str | int]
+
+    def sensor_table(self, name: str = "room") -> str:
+        """Return the ``[[sensor]]`` table for the hub's configuration."""
+        keys = {"name": name, "driver": "modbus-room", "profile": self.profile, "unit": self.unit}
+        lines = [
+            f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}"
+            for key, value in {**keys, **self.where}.items()
+        ]
+        return "[[sensor]]\n" + "".join(f"{line}\n" for line in lines)
+
+
+@contextlib.asynccontextmanager
+async def room_mock(
+    profile: str, *, port: Path | None = None, tcp: int | None = None, unit: int = 1, seed: int = 1
+) -> AsyncIterator[RoomMock]:
+    """Run a room sensor with the shipped register map ``profile``; its air lives by ``seed``.
+
+    It speaks RTU on the real serial port ``port`` (on the line of the profile; other sensors may
+    be on the same wires), or Modbus TCP at port ``tcp`` of the loopback (0 takes any), or, with
+    neither, RTU on a pseudo-terminal of its own.
+
+    :raises EdgeError: there is no such profile, or the port can't be used.
+    """
+    if profile not in profile_names():
+        known = ", ".join(profile_names())
+        raise EdgeError(f"profile {profile!r}", "not shipped", f"There are: {known}")
+    table = read_profile(profile)
+    began_s = asyncio.get_running_loop().time()
+    room = SimulatedRoom(seed)
+
+    def values() -> Mapping[Code, float]:
+        return room_values(room.at(asyncio.get_running_loop().time() - began_s))
+
+    if port is not None and tcp is not None:
+        raise EdgeError("mock modbus-room", "has both a serial and a TCP port", "Give one of them")
+    if tcp is not None:
+        async with TcpRoomSensor(table, unit, values, port=tcp) as sensor:
+            where: dict[str, str | int] = {"host": sensor.host, "tcp_port": sensor.port}
+            yield RoomMock(profile=profile, unit=unit, where=where)
+    elif port is not None:
+        cable = RtuCable(port, [unit], _line(table))
+        async with RtuRoom(cable, [Unit(unit, table, values)]):
+            yield RoomMock(profile=profile, unit=unit, where={})
+    else:
+        with tempfile.TemporaryDirectory(prefix="edge-mock-") as folder:
+            path = Path(folder) / "usb-Mock_RS485"
+            async with RtuRoomSensor(path, table, unit, values):
+                # A pseudo-terminal knows no parity.
+                where = {"port": str(path), "parity": "N"}
+                yield RoomMock(profile=profile, unit=unit, where=where)
+
+
+def _line(profile: Profile) -> Serial:
+    return Serial(
+        baud=profile.baud,
+        parity=cast("Literal['N', 'E', 'O']", profile.parity),
+        stopbits=cast("Literal[1, 2]", profile.stopbits),
+    )

@@ -1,7 +1,11 @@
 """Register contents follow the makers' sheets of the named sensors; float and word-order examples
-are the published conventions (high octet first, registers swapped for "little")."""
+are the published conventions (high octet first, registers swapped for "little").
+
+What every shipped profile makes of its sensor's registers stands in ``tests/captures/modbus-room``;
+here are the traps, the formats and the complaints."""
 
 import copy
+import math
 import tomllib
 from pathlib import Path
 
@@ -9,10 +13,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.codes import ROOM_CO2, ROOM_HUMIDITY, ROOM_TEMPERATURE
+from edge_agent.codes import (
+    CONTACT_CLOSED,
+    CONTACT_COUNT,
+    ENERGY,
+    POWER,
+    ROOM_CO2,
+    ROOM_HUMIDITY,
+    ROOM_ILLUMINANCE,
+    ROOM_MOTION,
+    ROOM_PM2_5,
+    ROOM_SOUND,
+    ROOM_TEMPERATURE,
+    ROOM_VOC,
+)
 from edge_agent.driver import FrameError, Modbus, RegisterBlock
 from edge_agent.model import Boottime, State
-from edge_drivers.modbus_room import DRIVER, Profile, complete
+from edge_drivers.modbus_room import DRIVER, complete
+from edge_drivers.modbus_room_profile import Profile
+from edge_drivers.modbus_room_value import Contact, RegisterBit
 
 AT = Boottime(10**12)
 FOLDER = Path(__file__).parents[2] / "config" / "modbus"
@@ -53,8 +72,9 @@ def changed(path, value):
 
 
 def with_value(**keys):
+    """Return the minimal profile with other ``keys`` of its value; None leaves one out."""
     value = {**MINIMAL["block"][0]["value"][0], **keys}
-    return changed(("block", 0, "value"), [value])
+    return changed(("block", 0, "value"), [{k: v for k, v in value.items() if v is not None}])
 
 
 def measured(value):
@@ -73,21 +93,31 @@ NONE = (None, State.SENSOR_FAULT)
          {ROOM_TEMPERATURE: measured(-20.5), ROOM_HUMIDITY: measured(54.6)}),
         ("xy-md02", "0131 03e9",
          {ROOM_TEMPERATURE: measured(30.5), ROOM_HUMIDITY: (100.1, State.QUESTIONABLE)}),
-        ("jxct-air", "01c4 00e7 0000 0000 0012 0280",
-         {ROOM_HUMIDITY: measured(45.2), ROOM_TEMPERATURE: measured(23.1),
-          ROOM_CO2: measured(640.0)}),
-        ("jxct-air", "0292 ff9b 0000 0000 0000 0280",
-         {ROOM_HUMIDITY: measured(65.8), ROOM_TEMPERATURE: measured(-10.1),
-          ROOM_CO2: measured(640.0)}),
+        ("jxct-th", "0292 ff9b",
+         {ROOM_HUMIDITY: measured(65.8), ROOM_TEMPERATURE: measured(-10.1)}),
+        ("kincony-sht30", "2733 01f4",
+         {ROOM_TEMPERATURE: measured(-3.5), ROOM_HUMIDITY: measured(50.0)}),
+        ("huawei-th", "00f6 011f",
+         {ROOM_TEMPERATURE: measured(24.6), ROOM_HUMIDITY: measured(28.7)}),
         ("senseair-s8", "0000 0000 0000 0388", {ROOM_CO2: measured(904.0)}),
         ("senseair-s8", "0020 0000 0000 0000", {ROOM_CO2: NONE}),
-        ("wb-msw", "090a 1018 0000 0000 028f",
-         {ROOM_TEMPERATURE: measured(23.14), ROOM_HUMIDITY: measured(41.2),
-          ROOM_CO2: measured(655.0)}),
-        ("wb-msw", "7fff ffff 0000 0000 ffff",
-         {ROOM_TEMPERATURE: NONE, ROOM_HUMIDITY: NONE, ROOM_CO2: NONE}),
-        ("wb-msw", "ffff fffe 0000 0000 fffe",
-         {ROOM_TEMPERATURE: measured(-0.01), ROOM_HUMIDITY: NONE, ROOM_CO2: NONE}),
+        ("senseair-s8", "0001 0000 0000 0388", {ROOM_CO2: NONE}),
+        ("senseair-s8", "0080 0000 0000 0388", {ROOM_CO2: measured(904.0)}),
+        ("vaisala-gmp252", "0000 7fc0", {ROOM_CO2: NONE}),
+        ("sns-rftm",
+         "02c8 02c1 00b4 00b0 00e0 00df 019f 01a0 0000 0000 0000 00f0 00ec 0009 0008",
+         {ROOM_CO2: measured(712.0), ROOM_TEMPERATURE: measured(22.4),
+          ROOM_HUMIDITY: measured(41.5), ROOM_VOC: measured(240.0), ROOM_PM2_5: measured(9.0)}),
+        ("wb-msw", "0f0a 090a 1018 0000 0000 028f 0000 7a12 0078 fffe",
+         {ROOM_SOUND: measured(38.5), ROOM_TEMPERATURE: measured(23.14),
+          ROOM_HUMIDITY: measured(41.2), ROOM_CO2: measured(655.0),
+          ROOM_ILLUMINANCE: measured(312.5), ROOM_VOC: measured(120.0)}),
+        ("wb-msw", "ffff ffff fffe 0000 0000 ffff ffff ffff fffe 0000",
+         {ROOM_SOUND: NONE, ROOM_TEMPERATURE: measured(-0.01), ROOM_HUMIDITY: NONE,
+          ROOM_CO2: NONE, ROOM_ILLUMINANCE: NONE, ROOM_VOC: NONE}),
+        ("eastron-sdm120", "449a 5000", {POWER: measured(1234.5)}),
+        ("waveshare-io8", "01 00 01 00 00 00 00 00", {CONTACT_CLOSED: measured(1.0)}),
+        ("waveshare-io8", "00 01 01 01 01 01 01 01", {CONTACT_CLOSED: measured(0.0)}),
     ],
 )  # fmt: skip
 def test_shipped_profile_reads_its_sensor(profile, octets, expected):
@@ -132,25 +162,40 @@ def test_profile_s_own_range_is_narrower_than_the_quantity_s():
     assert read(table, "01900000")[ROOM_TEMPERATURE] == measured(40.0)
 
 
+def values_of(value):
+    """Draw what a sensor can tell of one quantity."""
+    if isinstance(value, Contact | RegisterBit):
+        return st.sampled_from([0.0, 1.0])
+    is_signed = not value.type.startswith("u") or value.sign == "offset-10000"
+    low = max(value.low, value.code.low, -9_999 * value.scale if is_signed else 0.0)
+    high = min(value.high, value.code.high, 30_000 * value.scale)
+    steps = st.integers(math.ceil(low / value.scale), math.floor(high / value.scale))
+    return steps.map(lambda step: round(step * value.scale, 6))
+
+
 @pytest.mark.parametrize("name", PROFILES)
 @given(st.data())
 def test_shipped_profile_round_trip(name, data):
     profile = Profile.from_table(shipped(name))
     for block in profile.blocks:
-        given_values = {
-            value.code: round(
-                data.draw(st.integers(round(low / value.scale) + 1, round(high / value.scale) - 1))
-                * value.scale,
-                6,
-            )
-            for value in block.values
-            for low, high in [(max(value.low, -40.0), min(value.high, 10_000.0))]
-        }
-        registers = block.encode(given_values)
-        assert len(registers) == block.registers.count
-        octets = b"".join(register.to_bytes(2, "big") for register in registers)
-        outputs = read(shipped(name), octets.hex(), block.registers.name)
-        assert outputs == {code: measured(value) for code, value in given_values.items()}
+        told = {value.code: data.draw(values_of(value)) for value in block.values}
+        items = block.encode(told)
+        assert len(items) == block.read.count
+        width = 1 if block.has_inputs else 2
+        octets = b"".join(item.to_bytes(width, "big") for item in items)
+        expected = {code: measured(value) for code, value in told.items()}
+        assert read(shipped(name), octets.hex(), block.read.name) == expected
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_shipped_profile_names_its_source_and_its_line(name):
+    head = (FOLDER / f"{name}.toml").read_text(encoding="utf-8").partition("title")[0]
+    profile = Profile.from_table(shipped(name))
+    assert "# Source: " in head
+    assert f"{profile.baud} 8{profile.parity}{profile.stopbits}" in " ".join(
+        line.strip("# ") for line in head.splitlines()
+    )
+    assert all(len(line) <= 100 for line in head.splitlines())
 
 
 @given(
@@ -170,12 +215,76 @@ def test_every_number_format_round_trip(kind, order, sign, tenths, negative):
 
 
 def test_driver_asks_for_the_profile_s_blocks_on_its_line():
-    driver = complete(shipped("wb-msw"))
+    driver = complete(shipped("wb-mcm8"))
     assert isinstance(driver.link, Modbus)
-    assert driver.link.blocks == (RegisterBlock(name="block0", function=4, address=4, count=5),)
+    assert driver.link.blocks == (
+        RegisterBlock(name="block0", function=2, address=0, count=8),
+        RegisterBlock(name="block1", function=4, address=60, count=16),
+    )
     assert (driver.link.line.baud, driver.link.line.stopbits) == (9600, 2)
-    assert driver.measures == (ROOM_TEMPERATURE, ROOM_HUMIDITY, ROOM_CO2)
+    assert driver.measures == (CONTACT_CLOSED, CONTACT_COUNT)
     assert DRIVER.complete is complete
+
+
+def test_part_that_not_every_sensor_has_is_not_what_the_sensor_is_there_for():
+    driver = complete(shipped("wb-msw"))
+    assert driver.measures == (ROOM_TEMPERATURE, ROOM_HUMIDITY)
+    assert driver.also == (ROOM_SOUND, ROOM_CO2, ROOM_ILLUMINANCE, ROOM_VOC, ROOM_MOTION)
+
+
+def inputs(**keys):
+    """Return a profile of four discrete inputs with one value."""
+    value = {"code": "MDCX_EDGE_CONTACT_CLOSED", "offset": 1, **keys}
+    return {"title": "a", "block": [{"function": 2, "address": 0, "count": 4, "value": [value]}]}
+
+
+@pytest.mark.parametrize(
+    ("keys", "octets", "value"),
+    [
+        ({}, "00 01 00 00", 1.0),
+        ({}, "01 00 01 01", 0.0),
+        ({"invert": True}, "00 01 00 00", 0.0),
+        ({"invert": True}, "01 00 01 01", 1.0),
+    ],
+)
+def test_discrete_input_is_0_or_1_and_a_normally_closed_contact_the_other_way(keys, octets, value):
+    assert read(inputs(**keys), octets) == {CONTACT_CLOSED: measured(value)}
+
+
+@pytest.mark.parametrize("octets", ["00 02 00 00", "00 ff 00 00", "00 01 00 80"])
+def test_input_that_is_neither_0_nor_1_is_refused(octets):
+    with pytest.raises(FrameError, match="an input is 0 or 1"):
+        read(inputs(), octets)
+
+
+@pytest.mark.parametrize("bit", range(16))
+@pytest.mark.parametrize("invert", [False, True])
+def test_bit_of_a_register_is_found_and_leaves_its_neighbours(bit, invert):
+    table = with_value(
+        code="MDCX_EDGE_BED_OCCUPIED", offset=1, scale=None, type="bit", bit=bit, invert=invert
+    )
+    (block,) = Profile.from_table(table).blocks
+    (value,) = block.values
+    for occupied in (0.0, 1.0):
+        octets = bytearray(4)
+        value.encode(occupied, octets)
+        is_set = bool(occupied) is not invert
+        assert int.from_bytes(octets, "big") == (1 << bit if is_set else 0)
+        assert read(table, octets.hex()) == {value.code: measured(occupied)}
+        full = bytearray(b"\xff" * 4)
+        value.encode(occupied, full)
+        assert int.from_bytes(full, "big") == 0xFFFFFFFF ^ (0 if is_set else 1 << bit)
+
+
+def test_counter_holds_all_of_its_32_bits():
+    octets = "ffff ffff " + "0000 0000 " * 7
+    assert read(shipped("wb-mcm8"), octets, "block1") == {CONTACT_COUNT: measured(4_294_967_295.0)}
+
+
+def test_meter_that_feeds_in_has_a_negative_power():
+    assert read(shipped("eastron-sdm630"), "c37a 0000") == {POWER: measured(-250.0)}
+    energy = read(shipped("eastron-sdm630"), "4640e6b7 00000000", "block1")[ENERGY]
+    assert energy == (pytest.approx(12_345.679), State.MEASURED)
 
 
 @pytest.mark.parametrize("octets", ["", "0131", "013102220000"])
@@ -189,21 +298,62 @@ def test_block_that_is_not_in_the_profile_is_refused():
         read(shipped("xy-md02"), "01310222", "block1")
 
 
-def second_block(count):
-    blocks = copy.deepcopy(MINIMAL["block"]) * 2
-    blocks[1] = {**blocks[1], "address": 100, "count": count}
-    return changed(("block",), blocks)
+def second_block(**keys):
+    second = {
+        "function": 4,
+        "address": 100,
+        "count": 3,
+        "value": [{"code": "MDCX_EDGE_ROOM_CO2", "offset": 0}],
+        **keys,
+    }
+    return changed(("block",), [*copy.deepcopy(MINIMAL["block"]), second])
 
 
-def test_blocks_of_different_lengths_are_allowed():
-    assert len(Profile.from_table(second_block(3)).blocks) == 2
+def twice(**keys):
+    """Return four inputs, and a second block of inputs."""
+    table = inputs()
+    value = {"code": "MDCX_EDGE_BED_OCCUPIED", "offset": 0}
+    second = {"function": 2, "address": 50, "value": [value], **keys}
+    return {**table, "block": [*table["block"], second]}
+
+
+@pytest.mark.parametrize(
+    "table", [second_block(), second_block(count=2, function=3), twice(count=9)]
+)
+def test_blocks_whose_answers_differ_in_length_or_function_are_allowed(table):
+    assert len(Profile.from_table(table).blocks) == 2
 
 
 @pytest.mark.parametrize(
     ("table", "complaint"),
     [
         # An answer that comes late can only be told by its length.
-        (second_block(2), r"block\[1\]\.count: 2 is also the count of block\[0\]"),
+        (second_block(count=2), r"block\[1\]\.count: .* with 2 is also that of block\[0\]\.count"),
+        (twice(count=8), r"block\[1\]\.count: .* with 8 is also that of block\[0\]\.count"),
+        (
+            second_block(value=MINIMAL["block"][0]["value"]),
+            r"block\[1\]\.value\[0\]\.code: MDC_TEMP_ROOM is also that of block\[0\]\.value\[0\]",
+        ),
+        (second_block(address=65_534), r"block\[1\]\.count: .*beyond address 65535"),
+        (with_value(optional=True), "block: every value is optional"),
+        (with_value(optional="yes"), r"value\[0\]\.optional: 'yes'.*true or false"),
+        (with_value(type="bit"), r"value\[0\]\.bit: missing"),
+        (with_value(type="bit", bit=16, scale=None), r"value\[0\]\.bit: 16.*0 to 15"),
+        (with_value(type="bit", bit=1), r"value\[0\]\.scale: unknown key"),
+        (with_value(bit=1), r"value\[0\]\.bit: unknown key"),
+        (with_value(invert=True), r"value\[0\]\.invert: unknown key"),
+        (inputs(type="uint16"), r"value\[0\]\.type: 'uint16'.*expected one of bit"),
+        (inputs(offset=4), r"value\[0\]\.offset: 4.*0 to 3"),
+        (inputs(invert=1), r"value\[0\]\.invert: 1 .*true or false"),
+        (inputs(scale=0.1), r"value\[0\]\.scale: unknown key"),
+        (inputs(bit=1), r"value\[0\]\.bit: unknown key"),
+        (with_value(fault_mask=1), r"value\[0\]\.fault_offset: missing"),
+        (with_value(fault_offset=1), r"value\[0\]\.fault_mask: missing"),
+        (with_value(fault_offset=2, fault_mask=1), r"value\[0\]\.fault_offset: 2"),
+        (with_value(fault_offset=1, fault_mask=0), r"value\[0\]\.fault_mask: 0"),
+        (with_value(low=10, high=10), r"value\[0\]\.low: 10 is not below high, 10"),
+        (changed(("block", 0, "count"), 126), r"block\[0\]\.count: 126.*125"),
+        (changed(("block", 0, "function"), 1), r"block\[0\]\.function: 1.*2 to 4"),
         ({}, "title: missing"),
         (changed(("title",), ""), "title: '' is not allowed"),
         ({"title": "a"}, "block: missing"),

@@ -77,9 +77,11 @@ def readings(profile, registers):
 
 
 async def test_rtu_registers_hold_the_truth_as_the_profile_says(client):
-    registers = await read(client)
-    assert registers == [482, 65536 - 35, 0, 0, 0, 812]
-    assert readings("jxct-air", registers) == room_values(AIR)
+    registers = await read(client, count=10)
+    assert registers == [482, 65536 - 35, 0, 0, 9, 812, 180, 0, 0, 14]
+    told, truth = readings("jxct-air", registers), room_values(AIR)
+    assert told == {code: truth[code] for code in told}
+    assert len(told) == 6
 
 
 async def test_registers_follow_the_truth_at_each_request(tmp_path):
@@ -101,7 +103,7 @@ async def test_registers_follow_the_truth_at_each_request(tmp_path):
 async def test_other_functions_and_addresses_answer_with_an_exception(client):
     wrong_function = await client.read_input_registers(0, count=6, device_id=UNIT)
     assert (wrong_function.isError(), wrong_function.exception_code) == (True, 2)
-    beyond = await client.read_holding_registers(3, count=6, device_id=UNIT)
+    beyond = await client.read_holding_registers(5, count=6, device_id=UNIT)
     assert (beyond.isError(), beyond.exception_code) == (True, 2)
     written = await client.write_register(0, 1, device_id=UNIT)
     assert written.isError()
@@ -134,7 +136,7 @@ async def test_a_spoiled_answer_is_no_answer_and_the_line_recovers(
         await read(client)
     rtu.line.fault = None
     await asyncio.sleep(TIMEOUT_S)  # let a late answer come and go
-    assert await read(client) == [482, 65536 - 35, 0, 0, 0, 812]
+    assert await read(client) == [482, 65536 - 35, 0, 0, 9, 812]
 
 
 async def held(rtu, client, **request):
