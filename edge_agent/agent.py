@@ -175,6 +175,8 @@ def _rules(plan: Plan) -> tuple[Rule, ...]:
     return (
         *limit_rules(**asdict(plan.settings.alarms)),
         *stale_rules(
-            (one.settings.name, one.driver.measures, one.stale_after_s) for one in plan.sensors
+            (one.settings.name, one.driver.measures, after_s)
+            for one in plan.sensors
+            if (after_s := one.stale_after_s) is not None
         ),
     )

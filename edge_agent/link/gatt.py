@@ -1,74 +1,43 @@
-"""Bluetooth LE sensors through bleak.
+"""Bluetooth LE sensors, kept connected for months without a person.
 
-What the radio and BlueZ do in practice shapes this module:
+How long a link waits depends on what is missing. Without Bluetooth it waits for Bluetooth, for a
+sensor that is not there it listens, for a bond it waits for a person. Only a sensor that refuses
+or breaks off is tried again by the clock (:mod:`edge_agent.link.retry`).
 
-* Only one scan runs per adapter, and connecting while scanning upsets many adapters: links that
-  share an adapter take turns (:class:`Adapter`).
-* A GATT call can hang for minutes (an unpaired read of an encrypted characteristic does), so every
-  call has its own time-out.
-* A killed ``bluetoothd`` leaves bleak believing it is connected. The only sign is silence, so a
-  link without notifications for ``silence_s`` is torn down and made anew.
-* bleak's callbacks must not raise: what goes wrong in one is raised in the session's own task.
+BlueZ and bleak are watched over a connection of our own, because a killed ``bluetoothd`` leaves
+bleak believing it is connected: the adapter's watch ends the visit at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final
 
-from bleak import BleakAdapter, BleakClient, BleakScanner
-from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
-from bleak.exc import BleakBluetoothNotAvailableError, BleakError
 
 from edge_agent.clock import Clock
-from edge_agent.driver import Gatt, Read, Request, Write
+from edge_agent.driver import Gatt
 from edge_agent.errors import LinkError
+from edge_agent.link.adapter import Adapter
+from edge_agent.link.bluez_bond import Bond
 from edge_agent.link.feed import Feed
+from edge_agent.link.gatt_visit import Ended, Unencrypted, Visit
 from edge_agent.link.retry import keep_trying
+from edge_agent.link.waiting import first
 
-log = logging.getLogger(__name__)
+__all__ = ["Adapter", "GattLink"]
 
-_T = TypeVar("_T")
-
-_SCAN_S = 6.0
-_CONNECT_S = 20.0
-_CALL_S = 10.0
-_HANG_UP_S = 1.0
-_INBOX_AT_MOST = 32
-
-
-class Adapter:
-    """One Bluetooth adapter, used by one link at a time while it scans and connects."""
-
-    def __init__(self) -> None:
-        self.turn = asyncio.Lock()
-
-
-class _Inbox:
-    """What the session's task still has to do: requests, a fault to raise, the end (``None``).
-
-    A sensor that makes its decoder ask for more than the link can carry out is hung up on.
-    """
-
-    def __init__(self) -> None:
-        self._items: asyncio.Queue[Request | Exception | None] = asyncio.Queue()
-
-    def put(self, item: Request | Exception | None) -> None:
-        if self._items.qsize() < _INBOX_AT_MOST:
-            self._items.put_nowait(item)
-        elif self._items.qsize() == _INBOX_AT_MOST:
-            self._items.put_nowait(None)
-
-    async def get(self) -> Request | Exception | None:
-        return await self._items.get()
+NOT_SEEN_S: Final = 6.0
+"""After so long without an advertisement a sensor is reported as not there; the wait goes on."""
+VISIT_REST_S: Final = 2.0
+"""How long an episodic sensor is left alone after a visit; many go on advertising for a while."""
+_REASON_S: Final = 0.05
+_LOST_BOND: Final = "org.bluez.Reason.Authentication"
 
 
 class GattLink:
-    """Keeps one Bluetooth LE sensor connected."""
+    """Keeps one Bluetooth LE sensor connected, or visits it whenever it shows itself."""
 
     def __init__(
         self,
@@ -82,165 +51,81 @@ class GattLink:
         self._feed, self._address, self._gatt = feed, address, gatt
         self._adapter, self._clock, self._rng = adapter, clock, rng
         self._thing = f"sensor {feed.sensor} ({address})"
-        self._inbox = _Inbox()
+        self._bond = Bond(feed, address, adapter.watch, clock, needed=gatt.pair)
 
     async def run(self) -> None:
         """Stay connected for ever, connecting again after every loss."""
-        await keep_trying(self._session, (self._feed,), self._clock, self._rng)
+        async with self._adapter.used_for(self._address):
+            trying = keep_trying(self._session, (self._feed,), self._clock, self._rng)
+            await first(trying, self._adapter.failed())
 
     async def _session(self) -> None:
-        self._inbox = _Inbox()
-        client = await self._connect()
-        try:
-            await self._subscribe(client)
-            self._feed.connected()
-            for request in self._feed.open():
-                await self._carry_out(client, request)
-            await self._converse(client)
-        finally:
-            await self._hang_up(client)
-
-    async def _connect(self) -> BleakClient:
-        async with self._adapter.turn:
-            device = await self._call(self._find(), "scan", _SCAN_S + _CALL_S)
-            if device is None:
-                raise self._error(
-                    f"not seen in {_SCAN_S:.0f} s of scanning",
-                    "Bring it closer, wake it, and check that no phone holds the connection",
-                )
-            inbox = self._inbox
-            client = BleakClient(
-                device,
-                disconnected_callback=lambda _: inbox.put(None),
-                timeout=_CONNECT_S,
-                pair=self._gatt.pair,
-            )
-            await self._call(client.connect(), "connect", _CONNECT_S + _CALL_S)
-            return client
-
-    async def _find(self) -> BLEDevice | None:
-        """Look for the sensor among the connected devices and on the air.
-
-        BlueZ keeps the connection of a hub that was killed, and a connected sensor no longer
-        advertises: no scan would find it. Once this process has been connected, the air comes
-        first, because bleak's list of connected devices outlives a ``bluetoothd`` that was killed.
-        """
-        if self._feed.status.connections == 0:
-            return await self._find_connected() or await self._find_on_air()
-        return await self._find_on_air() or await self._find_connected()
-
-    async def _find_on_air(self) -> BLEDevice | None:
-        return await BleakScanner.find_device_by_address(self._address, timeout=_SCAN_S)
-
-    async def _find_connected(self) -> BLEDevice | None:
-        adapter = await BleakAdapter.get()
-        connected = await adapter.get_connected_devices([self._gatt.service])
-        return next((device for device in connected if device.address == self._address), None)
-
-    async def _subscribe(self, client: BleakClient) -> None:
-        for uuid in (*self._gatt.notify, *self._gatt.optional):
-            characteristic = client.services.get_characteristic(uuid)
-            if characteristic is None:
-                if uuid in self._gatt.optional:
-                    continue
-                raise self._error(
-                    f"has no characteristic {uuid}", "Check that the driver fits this sensor"
-                )
-            if {"notify", "indicate"} & set(characteristic.properties):
-                callback = self._receiver(uuid)
-                await self._call(client.start_notify(characteristic, callback), "subscribe")
-
-    def _receiver(self, uuid: str) -> Callable[[BleakGATTCharacteristic, bytearray], None]:
-        inbox = self._inbox
-
-        def receive(_: BleakGATTCharacteristic, data: bytearray) -> None:
-            try:
-                for request in self._feed.receive(bytes(data), uuid):
-                    inbox.put(request)
-            except Exception as error:  # noqa: BLE001 - raised again in the session's own task
-                inbox.put(error)
-
-        return receive
-
-    async def _converse(self, client: BleakClient) -> None:
-        """Carry out what the decoder asks for until the link ends or falls silent."""
-        connected_at = self._clock.boottime()
+        """Wait until the sensor can be reached, and be connected until that ends in a failure."""
         while True:
-            left_s = self._gatt.silence_s - self._feed.silence_s(connected_at)
-            if left_s <= 0:
-                raise self._error(
-                    f"silent for {self._gatt.silence_s:.0f} s", "The link is made anew"
-                )
-            try:
-                async with asyncio.timeout(left_s):
-                    item = await self._inbox.get()
-            except TimeoutError:
-                continue
-            if item is None:
-                raise self._error("the sensor disconnected", "The link is made anew")
-            if isinstance(item, Exception):
-                raise item
-            await self._carry_out(client, item)
+            await self._bluetooth()
+            await self._bond.settled()
+            device = await self._find()
+            await self._visit(device)
+            await self._clock.sleep(VISIT_REST_S)
 
-    async def _carry_out(self, client: BleakClient, request: Request) -> None:
-        if client.services.get_characteristic(request.channel) is None:
-            if request.channel in self._gatt.optional:
-                return
-            raise self._error(
-                f"has no characteristic {request.channel}", "Check that the driver fits this sensor"
+    async def _bluetooth(self) -> None:
+        """Wait until there is a daemon with an adapter that is on."""
+        watch = self._adapter.watch
+        await watch.asked()
+        while (trouble := watch.trouble()) is not None:
+            self._feed.failed(str(self._error(trouble.reason, trouble.next_step)))
+            await watch.change()
+
+    async def _find(self) -> BLEDevice:
+        """Wait for the sensor; say once that it is not there, unless it comes only now and then."""
+        try:
+            async with asyncio.timeout(None if self._gatt.episodic else NOT_SEEN_S):
+                return await self._seek()
+        except TimeoutError:
+            missing = self._error(
+                f"not seen in {NOT_SEEN_S:.0f} s of scanning",
+                "Bring it closer, wake it, and check that no phone holds the connection",
             )
-        match request:
-            case Read(channel):
-                data = await self._call(client.read_gatt_char(channel), "read")
-                for follow_up in self._feed.receive(bytes(data), channel):
-                    await self._carry_out(client, follow_up)
-            case Write(channel, payload):
-                if channel not in self._gatt.writable:
-                    raise self._error(
-                        f"the driver wants to write {channel}", "It is not on the driver's list"
-                    )
-                await self._call(client.write_gatt_char(channel, payload, response=True), "write")
+            self._feed.failed(str(missing))
+        return await self._seek()
 
-    async def _hang_up(self, client: BleakClient) -> None:
-        """Let the sensor rest and drop the link; neither may take long or fail loudly."""
+    async def _seek(self) -> BLEDevice:
         try:
-            async with asyncio.timeout(_HANG_UP_S):
-                if client.is_connected:
-                    for request in self._feed.decoder.close():
-                        await self._carry_out(client, request)
-        except (LinkError, TimeoutError) as error:
-            log.debug("%s: hanging up: %s", self._thing, error)
-        try:
-            async with asyncio.timeout(_HANG_UP_S):
-                await client.disconnect()
-        except (BleakError, EOFError, OSError, TimeoutError) as error:
-            log.debug("%s: hanging up: %s", self._thing, error)
+            return await self._adapter.find(self._address, self._gatt.service)
+        except LinkError as error:
+            raise self._error(error.reason, error.next_step) from error
 
-    async def _call(self, call: Awaitable[_T], what: str, timeout_s: float = _CALL_S) -> _T:
-        """Await a bleak call with a time-out of its own; every failure becomes a LinkError."""
+    async def _visit(self, device: BLEDevice) -> None:
+        """Be connected once. Only the end of an episodic sensor's visit is no failure."""
+        status = self._feed.status
+        frames, readings = status.frames, status.readings
+        links = self._adapter.watch.links[self._address]
+        visit = Visit(self._thing, self._feed, self._gatt, self._clock)
         try:
-            async with asyncio.timeout(timeout_s):
-                return await call
-        except BleakBluetoothNotAvailableError as error:
-            step = "Switch the adapter on (rfkill, bluetoothctl)"
-            raise self._error(f"{what}: {error}", step) from error
-        except TimeoutError as error:
-            raise self._error(f"{what}: no answer for {timeout_s:.0f} s", "") from error
-        except (FileNotFoundError, ConnectionRefusedError) as error:
-            step = "Install and start them (systemctl start dbus bluetooth)"
-            raise self._error("neither D-Bus nor Bluetooth is running here", step) from error
-        except (BleakError, EOFError, OSError) as error:
-            reason = str(error) or type(error).__name__
-            raise self._error(f"{what}: {reason}", _next_step(reason)) from error
+            async with self._adapter.held(device):
+                await visit.run(device, self._adapter)
+        except LinkError as error:
+            if isinstance(error, Ended) and self._gatt.episodic and status.readings > readings:
+                self._bond.agreed()
+                self._feed.disconnected(error.reason)
+                return
+            next_step = await self._judged(error, links, has_spoken=status.frames > frames)
+            raise self._error(error.reason, next_step) from error
+
+    async def _judged(self, error: LinkError, links: int, *, has_spoken: bool) -> str:
+        """Find out whether a failure was a refusal to encrypt the link; return what to do."""
+        watch, bond = self._adapter.watch, self._bond
+        if bond.exists:
+            await asyncio.sleep(_REASON_S)  # the daemon's reason comes on another connection
+        if isinstance(error, Unencrypted) or watch.hang_ups.get(self._address) == _LOST_BOND:
+            bond.refused(error.reason)
+            anew = f"edge-agent pair {self._address}"
+            return f"Run: {anew} --forget, then {anew}" if bond.exists else f"Run: {anew}"
+        if has_spoken:
+            bond.agreed()
+        elif bond.exists and watch.trouble() is None and watch.links[self._address] > links:
+            bond.doubted("hung up before it had said anything")
+        return error.next_step
 
     def _error(self, reason: str, next_step: str) -> LinkError:
         return LinkError(self._thing, reason, next_step)
-
-
-def _next_step(reason: str) -> str:
-    lowered = reason.lower()
-    if "not permitted" in lowered or "authentication" in lowered or "encryption" in lowered:
-        return "The sensor wants an encrypted link: pair it with bluetoothctl"
-    if "org.bluez" in lowered and "unknown" in lowered:
-        return "Start the Bluetooth service (systemctl start bluetooth)"
-    return ""

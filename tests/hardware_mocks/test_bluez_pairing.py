@@ -3,13 +3,14 @@
 import asyncio
 import functools
 import random
+import re
 
 import pytest
 from bleak import BleakClient
-from bleak.exc import BleakDBusError
+from bleak.exc import BleakDBusError, BleakGATTProtocolError
 from dbus_fast import DBusError, Message, MessageType
 from dbus_fast.aio import MessageBus
-from dbus_fast.annotations import DBusObjectPath, DBusUInt32
+from dbus_fast.annotations import DBusObjectPath, DBusUInt16, DBusUInt32
 from dbus_fast.service import ServiceInterface, dbus_method
 
 from edge_mocks.bluez import Characteristic, Pairing, Peripheral, Service
@@ -35,6 +36,26 @@ class Agent(ServiceInterface):
         return self.passkey
 
     @dbus_method()
+    def DisplayPasskey(  # noqa: N802 (D-Bus name)
+        self, device: DBusObjectPath, passkey: DBusUInt32, entered: DBusUInt16
+    ):
+        self.asked.append(f"show {passkey:06} after {entered}")
+
+    @dbus_method()
+    def RequestConfirmation(self, device: DBusObjectPath, passkey: DBusUInt32):  # noqa: N802
+        self.asked.append(f"compare {passkey:06}")
+        if self.passkey is None:
+            raise DBusError("org.bluez.Error.Rejected", "no")
+
+    @dbus_method()
+    def Cancel(self):  # noqa: N802 (D-Bus name)
+        self.asked.append("cancel")
+
+    @dbus_method()
+    def Release(self):  # noqa: N802 (D-Bus name)
+        self.asked.append("release")
+
+    @dbus_method()
     def RequestAuthorization(self, device: DBusObjectPath):  # noqa: N802 (D-Bus name)
         self.asked.append("authorization")
 
@@ -46,6 +67,7 @@ async def register(bus):
 
     async def do(capability, passkey=None):
         agent = Agent(passkey)
+        agent.connection = connection
         connection.export("/agent", agent)
         for member, signature, body in (
             ("RegisterAgent", "os", ["/agent", capability]),
@@ -128,6 +150,88 @@ async def test_a_passkey_that_is_not_given_fails(
     assert not sensor.bonded
 
 
+@pytest.mark.parametrize(("typed", "pairs"), [(None, True), (1, False)])
+async def test_a_passkey_is_shown_to_be_typed_on_the_sensor(sensor, register, found, typed, pairs):
+    sensor.pairing, sensor.typed = Pairing.TYPES_PASSKEY, typed
+    agent = await register("DisplayOnly")
+    client = BleakClient(await found(), pair=True)
+    if pairs:
+        async with client:
+            assert await client.read_gatt_char(VALUE) == b"ok"
+    else:
+        with pytest.raises(BleakDBusError, match="AuthenticationFailed"):
+            await client.connect()
+    (asked,) = agent.asked
+    assert re.fullmatch(r"show \d{6} after 0", asked)
+    assert sensor.bonded is pairs
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "error"),
+    [(1, True, None), (None, True, "AuthenticationRejected"), (1, False, "AuthenticationFailed")],
+    ids=["both-agree", "refused-here", "refused-there"],
+)
+async def test_two_numbers_are_compared_on_both_sides(sensor, register, found, here, there, error):
+    sensor.pairing, sensor.passkey, sensor.agrees = Pairing.COMPARE, 42, there
+    agent = await register("DisplayYesNo", here)
+    client = BleakClient(await found(), pair=True)
+    if error is None:
+        async with client:
+            assert await client.read_gatt_char(VALUE) == b"ok"
+    else:
+        with pytest.raises(BleakDBusError, match=error):
+            await client.connect()
+    assert agent.asked == ["compare 000042"]
+    assert sensor.bonded is (error is None)
+
+
+async def test_a_pairing_can_be_cancelled_and_the_agent_hears_of_it(
+    sensor, register, bluez, found, until
+):
+    sensor.pairing_delay_s = 60.0
+    agent = await register("KeyboardDisplay")
+    await found()
+    device = bluez.device(sensor).path
+
+    async def call(member):
+        return await agent.connection.call(
+            Message("org.bluez", device, "org.bluez.Device1", member)
+        )
+
+    assert (await call("CancelPairing")).error_name == "org.bluez.Error.DoesNotExist"
+    pairing = asyncio.create_task(call("Pair"))
+    await until(lambda: bluez.device(sensor).connected)
+    assert (await call("Pair")).error_name == "org.bluez.Error.InProgress"
+    assert (await call("CancelPairing")).message_type is MessageType.METHOD_RETURN
+    assert (await pairing).error_name == "org.bluez.Error.AuthenticationCanceled"
+    assert agent.asked == ["cancel"]
+    assert not sensor.bonded
+
+
+async def test_a_daemon_that_stops_releases_its_agents(sensor, register, bluez):
+    agent = await register("KeyboardDisplay")
+    await bluez.stop()
+    assert agent.asked == ["release"]
+
+
+async def test_a_sensor_that_lost_its_bond_hangs_up_until_it_is_paired_anew(
+    sensor, register, bluez, found
+):
+    await register("NoInputNoOutput")
+    async with BleakClient(await found(), pair=True):
+        pass
+    sensor.bond_is_lost = True
+    client = BleakClient(await found(), pair=True)  # the daemon believes in the bond
+    await client.connect()
+    with pytest.raises(BleakGATTProtocolError):
+        await client.read_gatt_char(VALUE)
+    assert not client.is_connected
+    await client.disconnect()
+    bluez.remove(bluez.device(sensor).path)
+    async with BleakClient(await found(), pair=True) as again:
+        assert await again.read_gatt_char(VALUE) == b"ok"
+
+
 async def test_a_sensor_that_refuses_is_not_paired(sensor, register, found):
     sensor.pairing = Pairing.REFUSED
     await register("NoInputNoOutput")
@@ -176,7 +280,7 @@ async def test_an_agent_is_forgotten_when_its_program_ends(sensor, bus, register
     )  # fmt: skip
     assert reply.message_type is MessageType.METHOD_RETURN
     name = other.unique_name
-    assert bluez._agents.agent_for(name).owner == name
+    assert bluez.agents.agent_for(name).owner == name
     other.disconnect()
     await other.wait_for_disconnect()
-    await until(lambda: bluez._agents.agent_for(name).owner != name)
+    await until(lambda: bluez.agents.agent_for(name).owner != name)

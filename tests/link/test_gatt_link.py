@@ -6,8 +6,10 @@ import pytest
 from bleak import BleakClient, BleakScanner
 
 from edge_agent import codes
+from edge_agent.config import SensorSettings
 from edge_agent.link.gatt import Adapter, GattLink
 from edge_agent.model import EventKind
+from edge_agent.wiring import Links, Sensor
 from edge_drivers import cgm, heart_rate, polar_pmd
 from edge_mocks.bluez import BLUEZ_5_66, BLUEZ_5_82, Bluez
 from edge_mocks.bus import PrivateBus
@@ -71,18 +73,6 @@ async def test_a_lost_link_is_made_again_and_the_gap_is_marked(rig, strap, bluez
     assert rig.waveforms()[before].follows_gap
 
 
-async def test_a_killed_bluetooth_daemon_is_noticed_by_silence(rig, strap, bluez):
-    """bleak goes on believing in the connection; no notification comes any more."""
-    feed, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER, silence_s=1.5)
-    async with rig.running(link):
-        await rig.until(rig.waveforms, "the stream runs")
-        await bluez.crash()  # BlueZ 5.82 is started again by its unit, 5.66 is not
-        await rig.until(lambda: feed.status.failures, "the loss is noticed")
-        if not bluez._running:
-            await bluez.start()
-        await rig.until(lambda: feed.status.connections == 2, "connected again")
-
-
 async def test_garbage_notifications_are_counted_and_the_rest_goes_on(rig, strap):
     feed, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER)
     async with rig.running(link):
@@ -97,7 +87,7 @@ async def test_garbage_notifications_are_counted_and_the_rest_goes_on(rig, strap
 
 
 async def test_a_sensor_that_is_not_there_says_what_to_check(rig, bluez, monkeypatch):
-    monkeypatch.setattr("edge_agent.link.gatt._SCAN_S", 0.5)
+    monkeypatch.setattr("edge_agent.link.gatt.NOT_SEEN_S", 0.5)
     feed = rig.feed("patch", polar_pmd.DRIVER)
     link = GattLink(feed, "00:00:00:00:00:99", polar_pmd.DRIVER.link, Adapter(), rig.clock, rig.rng)
     async with rig.running(link):
@@ -174,3 +164,26 @@ async def test_a_machine_without_a_system_bus_says_what_to_start(rig, tmp_path, 
     async with rig.running(link):
         await rig.until(lambda: feed.status.failures, "a try")
     assert "systemctl start dbus bluetooth" in feed.status.last_error
+
+
+def settings(**changes):
+    return SensorSettings(name="cuff", driver="any", address="A0:9E:1A:00:00:01", **changes)
+
+
+def test_a_sensor_that_comes_only_now_and_then_goes_stale_only_where_configured():
+    link = dataclasses.replace(heart_rate.DRIVER.link, episodic=True)
+    cuff = dataclasses.replace(heart_rate.DRIVER, link=link)
+    assert Sensor(settings(), heart_rate.DRIVER).stale_after_s == link.silence_s
+    assert Sensor(settings(), cuff).stale_after_s is None
+    assert Sensor(settings(stale_after_s=600.0), cuff).stale_after_s == 600.0
+
+
+@pytest.mark.parametrize(
+    ("of_driver", "configured", "polled"),
+    [(None, None, None), (None, 5.0, None), (60.0, None, 60.0), (60.0, 5.0, 5.0)],
+)
+def test_a_sensor_that_is_asked_is_asked_as_often_as_configured(rig, of_driver, configured, polled):
+    link = dataclasses.replace(heart_rate.DRIVER.link, poll_s=of_driver)
+    sensor = Sensor(settings(poll_s=configured), dataclasses.replace(heart_rate.DRIVER, link=link))
+    links = Links([sensor], rig.emitted.append, rig.clock, rig.rng)
+    assert links.tasks["cuff"].__self__._gatt.poll_s == polled

@@ -6,6 +6,7 @@ even just-works pairing fails, and bleak registers none.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from edge_mocks.bluez.objects import BluezError, Interface, Method, ObjectTree, 
 
 _AGENT = "org.bluez.Agent1"
 _TYPES_DIGITS = {"KeyboardOnly", "KeyboardDisplay", ""}  # an empty string means KeyboardDisplay
+_SHOWS_DIGITS = {"DisplayOnly", "DisplayYesNo", "KeyboardDisplay", ""}
+_SAYS_YES = {"DisplayYesNo", "KeyboardDisplay", ""}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,16 @@ class Agent:
         """Whether the agent can be asked for a passkey."""
         return self.capability in _TYPES_DIGITS
 
+    @property
+    def shows_digits(self) -> bool:
+        """Whether the agent can show a passkey."""
+        return self.capability in _SHOWS_DIGITS
+
+    @property
+    def says_yes(self) -> bool:
+        """Whether the agent can be asked to compare two numbers."""
+        return self.capability in _SAYS_YES
+
     async def request_passkey(self, device: str) -> int:
         """Ask for the six digits that the sensor shows.
 
@@ -45,6 +58,25 @@ class Agent:
         :raises BluezError: the agent rejects, cancels or is gone.
         """
         await self._ask("RequestAuthorization", "o", [device])
+
+    async def display_passkey(self, device: str, passkey: int) -> None:
+        """Have the six digits shown that must be typed on the sensor.
+
+        :raises BluezError: the agent rejects, cancels or is gone.
+        """
+        await self._ask("DisplayPasskey", "ouq", [device, passkey, 0])
+
+    async def request_confirmation(self, device: str, passkey: int) -> None:
+        """Ask whether the sensor shows the same six digits.
+
+        :raises BluezError: the agent rejects, cancels or is gone.
+        """
+        await self._ask("RequestConfirmation", "ou", [device, passkey])
+
+    async def tell(self, member: str) -> None:
+        """Call ``Cancel`` or ``Release``; an agent that is gone, or knows neither, is left be."""
+        with contextlib.suppress(BluezError):
+            await self._ask(member, "", [])
 
     async def _ask(self, member: str, signature: str, body: list[object]) -> list[object]:
         try:
@@ -77,9 +109,18 @@ class AgentManager1(Interface):
         """Return the agent of ``client``, else the default agent, if there is one."""
         return self._agents.get(client) or self._agents.get(self._default or "")
 
+    def owners(self) -> set[str]:
+        """Return the bus names of every program that has an agent registered."""
+        return set(self._agents)
+
     def client_gone(self, client: str) -> None:
         """Forget the agent of a client that has left the bus."""
         self._agents.pop(client, None)
+
+    async def release(self) -> None:
+        """Tell every agent that the daemon needs it no more."""
+        for agent in tuple(self._agents.values()):
+            await agent.tell("Release")
 
     async def _register(self, message: Message) -> Reply:
         owner, (path, capability) = message.sender or "", message.body

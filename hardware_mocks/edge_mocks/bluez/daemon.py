@@ -40,12 +40,13 @@ class Bluez:
         self._peripherals: list[Peripheral] = []
         self._devices: dict[str, Device1] = {}
         self._orphans: list[str] = []
+        self._expiry: asyncio.Task[None] | None = None
         self._running = False
         self._setup()
 
     def _setup(self) -> None:
         self._tree = ObjectTree(self._address, "org.bluez", self._client_gone)
-        self._agents = AgentManager1(self._tree, _ROOT)
+        self.agents = AgentManager1(self._tree, _ROOT)
         self.adapter = Adapter1(self._tree, f"{_ROOT}/hci0", self)
         self._monitors = AdvertisementMonitorManager1(self._tree, self.adapter.path)
 
@@ -54,7 +55,7 @@ class Bluez:
         self._setup()
         await self._tree.open()
         self._running = True
-        self._tree.add(self._agents)
+        self._tree.add(self.agents)
         self._tree.add(self.adapter, self._monitors)
         for peripheral in self._peripherals:
             self._listen(peripheral)
@@ -63,6 +64,7 @@ class Bluez:
         """End as ``systemctl stop bluetooth`` does: every object is taken back first."""
         if not self._running:
             return
+        await self.agents.release()
         for path in list(self._devices):
             self._forget(path)
         self._tree.remove(self.adapter.path)
@@ -124,8 +126,8 @@ class Bluez:
             if device.rssi_dbm is not None:
                 device.rssi_dbm = None
                 device.changed(invalidated=["RSSI"])
-        if self._running:
-            self._tree.tasks.spawn(self._expire())
+        if self._running and (self._expiry is None or self._expiry.done()):
+            self._expiry = self._tree.tasks.spawn(self._expire())
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -178,7 +180,7 @@ class Bluez:
             self._path(peripheral),
             peripheral,
             self._personality,
-            self._agents,
+            self.agents,
             lambda: self.adapter.powered,
         )
         device.rssi_dbm = rssi_dbm
@@ -199,7 +201,7 @@ class Bluez:
         self._tree.remove(path)
 
     def _client_gone(self, client: str) -> None:
-        self._agents.client_gone(client)
+        self.agents.client_gone(client)
         self.adapter.client_gone(client)
         self._monitors.client_gone(client)
         for device in self._devices.values():

@@ -11,15 +11,15 @@ from dbus_fast import Message, Variant
 from edge_mocks.bluez import gatt
 from edge_mocks.bluez.agents import AgentManager1
 from edge_mocks.bluez.objects import BluezError, Interface, Method, ObjectTree, Reply
-from edge_mocks.bluez.peripheral import Pairing, Peripheral
+from edge_mocks.bluez.peripheral import Peripheral
 from edge_mocks.bluez.personality import Personality
+from edge_mocks.bluez.security import Security
 
 ABORTED: Final = "le-connection-abort-by-local"
 """The error of a link that came up and fell at once; bleak waits for both, then tries again."""
 
 _BATTERY_LEVEL = "00002a19-0000-1000-8000-00805f9b34fb"
 _PAGE_TIMEOUT_S = 20.0
-_PAIRING_S = 0.02
 
 
 class Battery1(Interface):
@@ -55,11 +55,11 @@ class Device1(Interface):
         self.connected = self.resolved = self.trusted = False
         self.temporary = not peripheral.bonded
         self.rssi_dbm: int | None = None
-        self._personality, self._agents, self._powered = personality, agents, powered
+        self._personality, self._powered = personality, powered
         self._attempt: asyncio.Task[None] | None = None
         self._characteristics: list[gatt.GattCharacteristic1] = []
         self._services_known = False
-        self._bonding = asyncio.Lock()
+        self._security = Security(self, agents, personality)
 
     def properties(self) -> dict[str, Variant]:
         """Return identity, advertisement and state."""
@@ -89,7 +89,12 @@ class Device1(Interface):
 
     def methods(self) -> Mapping[str, Method]:
         """Return the methods by name."""
-        return {"Connect": self._connect, "Disconnect": self._disconnect, "Pair": self._pair}
+        return {
+            "Connect": self._connect,
+            "Disconnect": self._disconnect,
+            "Pair": self._security.pair,
+            "CancelPairing": self._security.cancel,
+        }
 
     def set_property(self, name: str, value: object) -> None:
         """Take ``Trusted``; nothing else may be set.
@@ -126,11 +131,15 @@ class Device1(Interface):
         for characteristic in self._characteristics:
             characteristic.client_gone(client)
 
-    async def _connect(self, _: Message | None = None) -> Reply:
+    async def connect(self) -> None:
+        """Bring the link up, if it is not up yet.
+
+        :raises BluezError: the adapter is off or busy, or the sensor is not reached.
+        """
         if not self._powered():
             raise BluezError("NotReady", "Resource Not Ready")
         if self.connected:
-            return None
+            return
         if self._attempt is not None:
             raise BluezError("InProgress", "Operation already in progress")
         self.temporary = False
@@ -144,6 +153,9 @@ class Device1(Interface):
             self._attempt.cancel()
             self._attempt = None
         self._link_up()
+
+    async def _connect(self, _: Message) -> Reply:
+        await self.connect()
         return None
 
     async def _reach(self) -> None:
@@ -185,7 +197,7 @@ class Device1(Interface):
         if not self._services_known:
             self._services_known = True
             for one in gatt.objects(
-                self.tree, self.path, self.peripheral, self._secure, self._personality
+                self.tree, self.path, self.peripheral, self._security.encrypt, self._personality
             ):
                 self.tree.add(one)
                 if isinstance(one, gatt.GattCharacteristic1):
@@ -208,54 +220,6 @@ class Device1(Interface):
             raise BluezError("NotConnected", "Not Connected")
         self.link_lost()
         return None
-
-    async def _pair(self, message: Message) -> Reply:
-        if self.peripheral.bonded:
-            raise BluezError("AlreadyExists", "Already Exists")
-        await self._connect()
-        await self._bond(message.sender or "", asked_for=True)
-        return None
-
-    async def _secure(self, client: str) -> None:
-        """Encrypt the link before a protected operation, pairing by itself where needed.
-
-        Without an agent this never returns, as has been seen with BlueZ 5.66 and 5.82.
-        """
-        if self.peripheral.bonded:
-            return
-        if self._agents.agent_for(client) is None:
-            await asyncio.Event().wait()
-        await self._bond(client, asked_for=False)
-
-    async def _bond(self, client: str, *, asked_for: bool) -> None:
-        async with self._bonding:
-            if self.peripheral.bonded:
-                return  # another client's call has paired meanwhile
-            await asyncio.sleep(_PAIRING_S)
-            try:
-                await self._authenticate(client, asked_for=asked_for)
-            except BluezError:
-                self.link_lost()
-                raise
-            self.peripheral.bonded = True
-            self.changed("Bonded", "Paired")
-
-    async def _authenticate(self, client: str, *, asked_for: bool) -> None:
-        agent, far = self._agents.agent_for(client), self.peripheral
-        failed = BluezError("AuthenticationFailed", "Authentication Failed")
-        if agent is None:
-            raise failed
-        match far.pairing:
-            case Pairing.REFUSED:
-                raise BluezError("AuthenticationRejected", "Authentication Rejected")
-            case Pairing.PASSKEY:
-                if not agent.types_digits:
-                    raise failed
-                if await agent.request_passkey(self.path) != far.passkey:
-                    raise failed
-            case Pairing.JUST_WORKS:
-                if not asked_for:
-                    await agent.request_authorization(self.path)
 
     def _let_go(self) -> None:
         for characteristic in self._characteristics:

@@ -38,11 +38,15 @@ def att_error(code: int) -> BluezError:
 
 
 class Pairing(StrEnum):
-    """How a sensor pairs. All but ``REFUSED`` need an agent on the hub's side."""
+    """How a sensor pairs (Core 5.4, Vol 3, Part H, 2.3.5). All need an agent on the hub's side."""
 
     JUST_WORKS = "just-works"
     PASSKEY = "passkey"
     """The sensor shows six digits and the hub's agent must type them."""
+    TYPES_PASSKEY = "types-passkey"
+    """The hub's agent shows six digits and the person types them on the sensor."""
+    COMPARE = "compare"
+    """Both show six digits and the person says on both whether they are the same."""
     REFUSED = "refused"
 
 
@@ -126,8 +130,13 @@ class Peripheral:
     ``advertises`` lists the service UUIDs in its advertisement. While ``in_range`` is false it is
     neither heard nor reached. ``bonded`` is what both sides remember of an earlier pairing.
 
+    The person at the sensor types ``typed`` where it asks for the hub's passkey (``None``: what
+    the hub shows), and says ``agrees`` when both sides show one.
+
     Faults: ``connect_delay_s`` makes it slow to connect, each entry of ``connect_errors`` fails
-    one attempt. ``drop_link`` cuts the connection.
+    one attempt, ``pairing_delay_s`` makes it slow to pair. A sensor whose ``bond_is_lost`` hangs
+    up when the hub encrypts the link with the old key, until the two are paired anew.
+    ``drop_link`` cuts the connection.
     """
 
     address: str
@@ -142,7 +151,11 @@ class Peripheral:
     mtu: int = 247
     pairing: Pairing = Pairing.JUST_WORKS
     passkey: int = 123456
+    typed: int | None = None
+    agrees: bool = True
+    pairing_delay_s: float = 0.02
     bonded: bool = False
+    bond_is_lost: bool = False
     in_range: bool = True
     connect_delay_s: float = 0.0
     resolve_delay_s: float = 0.02

@@ -20,6 +20,8 @@ class Personality:
     services.
     ``restarts_after_crash``: the unit that comes with it has ``Restart=on-failure``, and the new
     daemon reports links of its predecessor as disconnected.
+    ``says_why_it_hung_up``: the signal ``Disconnected`` of ``Device1`` gives a reason. Neither of
+    the two below has it; it is described in the manual page org.bluez.Device(5) of later ones.
     """
 
     version: str
@@ -28,6 +30,7 @@ class Personality:
     lists_generic_access: bool
     battery_after_resolved: bool
     restarts_after_crash: bool
+    says_why_it_hung_up: bool = False
 
 
 BLUEZ_5_66 = Personality(
