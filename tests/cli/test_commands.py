@@ -72,7 +72,7 @@ def test_a_bad_configuration_starts_nothing_and_names_every_problem(tmp_path, co
     config = tmp_path / "hub.toml"
     config.write_text(
         EXAMPLE
-        + '[[sensor]]\nname = "ox"\ndriver = "nonin-3"\nport = "tty"\n'
+        + '[[sensor]]\nname = "ox"\ndriver = "nonin2"\nport = "tty"\n'
         + '[[sensor]]\nname = "cgm"\ndriver = "cgm"\nport = "tty"\n'
         + '[[sensor]]\nname = "room"\ndriver = "modbus-room"\nport = "tty"\n'
         + '[collector]\nurl = "https://clinic.example"\nrecipient = "absent.json"\n'
