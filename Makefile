@@ -7,7 +7,7 @@ SUDO   := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 RUNTIME_READY := $(VENV)/.runtime-ready
 DEV_READY     := $(VENV)/.dev-ready
 
-.PHONY: demo test bench fuzz lint types architecture lock clean
+.PHONY: demo test hil-truth bench fuzz readme lint types architecture lock clean
 .DELETE_ON_ERROR:
 
 demo: $(RUNTIME_READY)
@@ -16,12 +16,22 @@ demo: $(RUNTIME_READY)
 test: $(DEV_READY) lint types architecture
 	$(BIN)/pytest -n 2 --dist loadgroup
 
+# The scenarios on a real kernel and bluetoothd, in an emulated PC: minutes, more the first time.
+# HIL_TRUTH='--debian bookworm' takes another Debian; what follows -- goes to pytest.
+hil-truth: $(DEV_READY)
+	$(call emulator)
+	$(BIN)/python -m tests.hil_truth $(HIL_TRUTH)
+
 bench: $(DEV_READY)
 	$(BIN)/python -m tests.bench
 
 # A million damaged inputs for every wire format; `make test` runs a short share of it.
 fuzz: $(DEV_READY)
 	$(BIN)/python -m tests.fuzz
+
+# The README's list of sensors.
+readme: $(DEV_READY)
+	$(BIN)/python -m tests.readme
 
 lint: $(DEV_READY)
 	$(BIN)/ruff check .
@@ -50,6 +60,18 @@ define debian-packages
 	@missing=""; \
 	command -v dbus-daemon >/dev/null || missing="$$missing dbus-daemon"; \
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
+	if [ -n "$$missing" ]; then \
+		echo "installing Debian packages:$$missing"; \
+		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --no-install-recommends $$missing; \
+	fi
+endef
+
+# What builds the emulated PC's disk, and runs it.
+define emulator
+	@missing=""; \
+	command -v qemu-system-x86_64 >/dev/null || missing="$$missing qemu-system-x86"; \
+	command -v mmdebstrap >/dev/null || missing="$$missing mmdebstrap uidmap"; \
+	command -v genext2fs >/dev/null || missing="$$missing genext2fs"; \
 	if [ -n "$$missing" ]; then \
 		echo "installing Debian packages:$$missing"; \
 		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --no-install-recommends $$missing; \
