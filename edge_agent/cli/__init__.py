@@ -7,6 +7,7 @@ configuration can't be used (``EX_CONFIG``: systemd does not restart a hub that 
 from __future__ import annotations
 
 import importlib
+import keyword
 import sys
 from typing import NoReturn
 
@@ -24,6 +25,10 @@ _COMMANDS = {
     "config": "Check a configuration, or print an example.",
     "demo": "Run a hub against mock sensors, with a collector and an outage.",
     "drivers": "Show the installed drivers and what each yields.",
+    "import": "Import laboratory results, medication and genotype of the person.",
+    "mock": "Run one mock sensor on its own.",
+    "probe": "Find out which driver knows what is on a serial line.",
+    "pair": "Pair a Bluetooth sensor with this machine, or forget it.",
     "replay": "Play a capture through the code that read the sensor.",
     "run": "Run the hub.",
     "status": "Show what a running hub sees, holds and sends.",
@@ -39,7 +44,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"edge_agent.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = importlib.import_module(f"edge_agent.cli.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from edge_agent.errors import EdgeError
+
+_KINDS = ("drop", "duplicate", "reorder", "corrupt", "garbage", "delay_s")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,6 +30,21 @@ class FrameFaults:
     garbage: float = 0.0
     delay_s: float = 0.0
     _held: bytes | None = field(default=None, init=False)
+
+    @classmethod
+    def from_words(cls, words: Iterable[str], rng: random.Random) -> FrameFaults:
+        """Read faults such as ``drop=0.1``.
+
+        :raises EdgeError: a kind that does not exist, or a number that is none.
+        """
+        faults = cls(rng=rng)
+        for word in words:
+            kind, _, number = word.partition("=")
+            if kind not in _KINDS or not re.fullmatch(r"[0-9]+(\.[0-9]+)?", number):
+                step = f"Write KIND=NUMBER, with one of {', '.join(_KINDS)}"
+                raise EdgeError(f"fault {word!r}", "makes no sense", step)
+            setattr(faults, kind, float(number))
+        return faults
 
     def through(self, frame: bytes) -> list[bytes]:
         """Return the frames that come out at the far end when ``frame`` goes in, in order."""

@@ -83,7 +83,12 @@ class OnAir:
         self._tree = ObjectTree(bus_address, None, self._daemon_gone)
 
     async def __aenter__(self) -> Self:
-        await self._tree.open()
+        try:
+            await self._tree.open()
+        except OSError as error:
+            reason = f"no system bus: {error.strerror or error}"
+            step = "Install and start them (systemctl start dbus bluetooth)"
+            raise EdgeError(f"adapter {self._adapter}", reason, step) from error
         for interface in self._objects():
             self._tree.add(interface)
         try:

@@ -129,3 +129,9 @@ async def test_a_machine_without_the_adapter_is_named(bus, daemon, sensor):
     with pytest.raises(EdgeError, match="hci7"):
         async with OnAir(sensor, "hci7", bus.address):
             await asyncio.sleep(0)
+
+
+async def test_a_machine_without_a_system_bus_says_what_to_start(sensor, tmp_path):
+    with pytest.raises(EdgeError, match="systemctl start dbus bluetooth"):
+        async with OnAir(sensor, "hci0", f"unix:path={tmp_path / 'none'}"):
+            await asyncio.sleep(0)

@@ -12,6 +12,7 @@ from edge_agent import registry
 from edge_agent.driver import Driver, Gatt, Serial
 from edge_agent.model import EventKind
 from edge_mocks import shelf
+from edge_mocks.bluez import BLUEZ_5_82
 from edge_mocks.faults import FrameFaults
 from edge_mocks.shelf import BleMock, SerialMock
 
@@ -19,6 +20,8 @@ LINK_FAILED = EventKind.LINK_FAILED
 MOCKS = {name: shelf.find(name) for name in shelf.names()}
 BLE = sorted(name for name, mock in MOCKS.items() if isinstance(mock, BleMock))
 SERIAL = sorted(name for name, mock in MOCKS.items() if isinstance(mock, SerialMock))
+# What the daemon's version can't change is tested with one of them.
+one_bluez = pytest.mark.parametrize("bluez", [BLUEZ_5_82], indirect=True, ids=["bluez-5.82"])
 
 
 def has_a_link_of_its_own(name):
@@ -48,6 +51,7 @@ async def test_a_lost_bluetooth_link_is_made_again(ble_bench, bluez, name):
         await bench.until(lambda: bench.readings_since(begun), "a reading")
 
 
+@one_bluez
 @pytest.mark.parametrize("name", BLE)
 async def test_garbage_on_every_channel_is_counted_and_the_rest_goes_on(ble_bench, name):
     rng = random.Random(7)
@@ -77,6 +81,7 @@ def channels_of(bench):
 CONTINUOUS = [name for name in BLE if not registry.find(name).link.episodic]
 
 
+@one_bluez
 @pytest.mark.parametrize("name", CONTINUOUS)
 async def test_a_bluetooth_sensor_that_is_stuck_is_connected_anew(ble_bench, name):
     """The link stands and nothing comes any more."""
@@ -89,6 +94,7 @@ async def test_a_bluetooth_sensor_that_is_stuck_is_connected_anew(ble_bench, nam
         assert any("silent" in one.detail["reason"] for one in bench.events(LINK_FAILED))
 
 
+@one_bluez
 @pytest.mark.parametrize("name", BLE)
 async def test_a_bluetooth_sensor_outlives_a_storm_of_faults(ble_bench, name):
     """Frames lost, doubled, swapped, damaged and made up; then the air is clean again."""
