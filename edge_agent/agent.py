@@ -20,6 +20,7 @@ from edge_agent.clock import NS_PER_S, Clock, ClockRecord
 from edge_agent.control import ControlServer
 from edge_agent.model import Alarm, Boottime, Event, Reading
 from edge_agent.notify import notify, watchdog_interval_s
+from edge_agent.person_watch import PersonWatch
 from edge_agent.pipeline import Pipeline
 from edge_agent.plan import Plan
 from edge_agent.reading_queue import ReadingQueue
@@ -49,6 +50,7 @@ class Agent:
         self.pipeline = Pipeline(_rules(plan), self.started_at)
         self.records = Records(plan, clock, rng)
         self.links = Links(plan.sensors, self.receive, clock, rng)
+        self.person = PersonWatch(plan.state_dir, clock)
         self._progress_at = self.started_at
 
     async def run_until_signal(self) -> None:
@@ -99,6 +101,7 @@ class Agent:
             readings=self.readings,
             pipeline=self.pipeline,
             feeds=self.links.feeds,
+            person=self.person,
             records=records,
             counts=counts,
         )
@@ -114,6 +117,7 @@ class Agent:
     def _jobs(self) -> dict[str, Job]:
         jobs: dict[str, Job] = {f"link {name}": run for name, run in self.links.tasks.items()}
         jobs |= {"pipeline": self._assess, "tick": self._tick, "summary": self._summarise}
+        jobs["person"] = self.person.run
         if self.records.are_kept:
             jobs["records"] = self.records.run
         if watchdog_interval_s() is not None:

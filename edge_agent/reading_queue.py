@@ -11,7 +11,7 @@ import asyncio
 import dataclasses
 from collections import Counter, deque
 
-from edge_agent.model import Boottime, Event, EventKind, Observation, Reading, Waveform
+from edge_agent.model import Boottime, Code, Event, EventKind, Observation, Reading, Waveform
 
 CAPACITY = 4096
 _DROP_ORDER = ((Waveform, "waveforms"), (Observation, "observations"), (Event, "events"))
@@ -26,7 +26,7 @@ class ReadingQueue:
         self.dropped: Counter[str] = Counter()
         self._readings: deque[Reading] = deque()
         self._untold: Counter[str] = Counter()
-        self._cut_off: set[str] = set()
+        self._cut_off: set[tuple[str, Code]] = set()
         self._filled = asyncio.Event()
 
     def __len__(self) -> int:
@@ -36,8 +36,8 @@ class ReadingQueue:
         """Add a reading; make room for it when the queue is full."""
         if len(self._readings) >= self.capacity:
             self._make_room()
-        if isinstance(reading, Waveform) and reading.sensor in self._cut_off:
-            self._cut_off.discard(reading.sensor)
+        if isinstance(reading, Waveform) and _stream(reading) in self._cut_off:
+            self._cut_off.discard(_stream(reading))
             reading = dataclasses.replace(reading, follows_gap=True)
         self._readings.append(reading)
         self.longest = max(self.longest, len(self._readings))
@@ -60,17 +60,17 @@ class ReadingQueue:
                     self.dropped[name] += 1
                     self._untold[name] += 1
                     if isinstance(reading, Waveform):
-                        self._mark_gap(index, reading.sensor)
+                        self._mark_gap(index, _stream(reading))
                     return
 
-    def _mark_gap(self, index: int, sensor: str) -> None:
-        """Mark the sensor's next waveform, whether it waits already or is still to come."""
+    def _mark_gap(self, index: int, stream: tuple[str, Code]) -> None:
+        """Mark the stream's next waveform, whether it waits already or is still to come."""
         for later in range(index, len(self._readings)):
             reading = self._readings[later]
-            if isinstance(reading, Waveform) and reading.sensor == sensor:
+            if isinstance(reading, Waveform) and _stream(reading) == stream:
                 self._readings[later] = dataclasses.replace(reading, follows_gap=True)
                 return
-        self._cut_off.add(sensor)
+        self._cut_off.add(stream)
 
     def _tell(self) -> Event:
         detail: dict[str, str | float] = dict(self._untold)
@@ -78,3 +78,8 @@ class ReadingQueue:
         first = self._readings[0]
         at: Boottime = first.start if isinstance(first, Waveform) else first.at
         return Event(kind=EventKind.DROPPED, at=at, sensor="", detail=detail)
+
+
+def _stream(wave: Waveform) -> tuple[str, Code]:
+    """Return what tells one wave of a sensor from its others."""
+    return wave.sensor, wave.code

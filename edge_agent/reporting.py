@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent import __version__
+from edge_agent.imports.record import PersonRecord
 from edge_agent.link.feed import Feed
 from edge_agent.model import Alarm, Boottime, Evidence
 from edge_agent.outgoing import ALARMS_AT_MOST, SUMMARIES_AT_MOST
+from edge_agent.person_watch import PersonWatch
 from edge_agent.pipeline import GlucoseForecast, Pipeline
 from edge_agent.plan import Plan
 from edge_agent.reading_queue import ReadingQueue
@@ -18,6 +20,7 @@ from edge_agent.records import Records
 from edge_agent.status import (
     AlarmStatus,
     ForecastStatus,
+    PersonStatus,
     QueueStatus,
     SensorStatus,
     Status,
@@ -45,6 +48,7 @@ class Hub:
     readings: ReadingQueue
     pipeline: Pipeline
     feeds: Mapping[str, Feed]
+    person: PersonWatch
     records: Records
     counts: Counts | None
 
@@ -75,6 +79,7 @@ def report(hub: Hub) -> Status:
         sensors=[_sensor(one, hub.feeds[one.settings.name], now) for one in hub.plan.sensors],
         alarms=[_alarm(one, now) for one in pipeline.alarms.active],
         queues=[_readings(hub.readings), _outgoing(hub.records)],
+        person=_person(hub.person),
         store=_store(hub.records, hub.counts),
         uplink=_uplink(hub.plan, uploader, now),
     )
@@ -163,6 +168,18 @@ def _outgoing(records: Records) -> QueueStatus:
         capacity=ALARMS_AT_MOST + SUMMARIES_AT_MOST,
         dropped={kind.label: count for kind, count in records.outgoing.dropped.items()}
         | {"unsealable": records.unsealable},
+    )
+
+
+def _person(watch: PersonWatch) -> PersonStatus | None:
+    record = watch.record or PersonRecord()
+    if watch.record is None and not watch.error:
+        return None
+    return PersonStatus(
+        results=len(record.results),
+        medications=len(record.medications),
+        genotypes=len(record.genotypes),
+        error=watch.error,
     )
 
 

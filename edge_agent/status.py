@@ -96,6 +96,15 @@ class UplinkStatus(Struct, frozen=True, kw_only=True):
     last_success_age_s: float | None
 
 
+class PersonStatus(Struct, frozen=True, kw_only=True):
+    """How much was imported about the person; ``error`` says why it can't be read."""
+
+    results: int
+    medications: int
+    genotypes: int
+    error: str
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """The whole hub at one moment."""
 
@@ -117,5 +126,7 @@ class Status(Struct, frozen=True, kw_only=True):
     sensors: list[SensorStatus]
     alarms: list[AlarmStatus]
     queues: list[QueueStatus]
+    person: PersonStatus | None
+    """What was imported; ``None`` when nothing was."""
     store: StoreStatus | None
     uplink: UplinkStatus | None

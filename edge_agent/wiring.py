@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edge_agent.buses import Placed, bus_of, line_of, shared, wire_problems
 from edge_agent.clock import Clock
@@ -103,7 +104,7 @@ def _misfits(path: str, one: SensorSettings, driver: Driver) -> Iterator[Problem
         yield Problem(path, reason, f"driver {driver.name!r} needs {wanted}")
 
 
-Run = Callable[[], Awaitable[None]]
+Run = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Links:

@@ -15,8 +15,8 @@ from edge_agent.status import Status
 STATUS = Status(
     version="0", hub="ab", bed="3", pid=1, started_at_ns=0, uptime_s=1.0, resident_mib=1.0,
     peak_resident_mib=1.0, first_reading_after_s=None, first_delivery_after_s=None, beats=0,
-    alarms_raised=0, variables=[], forecasts=[], sensors=[], alarms=[], queues=[], store=None,
-    uplink=None,
+    alarms_raised=0, variables=[], forecasts=[], sensors=[], alarms=[], queues=[], person=None,
+    store=None, uplink=None,
 )  # fmt: skip
 
 

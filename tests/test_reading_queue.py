@@ -7,9 +7,9 @@ from edge_agent.model import Boottime, Event, EventKind, Observation, Waveform
 from edge_agent.reading_queue import ReadingQueue
 
 
-def wave(at):
+def wave(at, code=codes.ECG):
     return Waveform(
-        code=codes.ECG, samples=np.zeros(3, np.int32), unit_per_count=1.0, rate_hz=130.0,
+        code=code, samples=np.zeros(3, np.int32), unit_per_count=1.0, rate_hz=130.0,
         start=Boottime(at), sensor="ecg",
     )  # fmt: skip
 
@@ -52,6 +52,16 @@ async def test_a_gap_is_marked_on_the_next_waveform_when_none_is_waiting():
     queue.put(wave(4))
     queue.put(wave(5))
     assert [one.follows_gap for one in await drain(queue)] == [True, False]
+
+
+async def test_a_gap_in_one_wave_of_a_sensor_is_not_marked_on_another():
+    queue = ReadingQueue(capacity=3)
+    for reading in (wave(1), wave(2, codes.ACCELERATION_X), wave(3), wave(4)):
+        queue.put(reading)
+    kept = await drain(queue)
+    assert [(one.code.title, one.follows_gap) for one in kept] == [
+        ("acceleration x", False), ("ECG", True), ("ECG", False),
+    ]  # fmt: skip
 
 
 async def test_what_was_dropped_is_told_once_when_the_rush_is_over():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.table import Table
 from rich.text import Text
 
-from edge_agent.status import SensorStatus, Status, VariableStatus
+from edge_agent.status import PersonStatus, SensorStatus, Status, VariableStatus
 
 _PRIORITY_STYLE = {"high": "bold white on red", "medium": "bold black on yellow", "low": "cyan"}
 _WITH_TENTHS = {"Cel", "mg/dL/min", "kg", "kg/m2", "[IU]", "[IU]/h", "kW.h"}
@@ -77,6 +77,9 @@ def delivery_table(status: Status) -> Table:
         dropped = sum(queue.dropped.values())
         fill = f"{queue.length} of {queue.capacity}, longest {queue.longest}, dropped {dropped}"
         table.add_row(f"queue: {queue.name}", fill)
+    if status.person is not None:
+        person = status.person
+        table.add_row("imported", person.error or _imported(person))
     if status.store is not None:
         store = status.store
         held = f"{store.buffered} buffered ({store.buffered_bytes / 1024:.0f} KiB)"
@@ -90,6 +93,12 @@ def delivery_table(status: Status) -> Table:
         table.add_row("collector", f"{uplink.url}: {state}")
     table.add_row("memory", f"{status.resident_mib:.0f} MiB resident")
     return table
+
+
+def _imported(person: PersonStatus) -> str:
+    return (
+        f"{person.results} laboratory results, {person.medications} drugs, {person.genotypes} genes"
+    )
 
 
 def number(variable: VariableStatus) -> str:

@@ -17,6 +17,7 @@ from edge_mocks import shelf
 from edge_mocks.bluez import Bluez, Peripheral
 from edge_mocks.bus import PrivateBus
 from edge_mocks.faults import FrameFaults
+from edge_mocks.modbus import profile_names, room_mock
 from edge_mocks.on_air import OnAir
 from edge_mocks.serial_line import SerialLine
 from edge_mocks.serial_port import SerialPort
@@ -46,7 +47,8 @@ def stage(
     :raises EdgeError: no mock of this name, or an option that it has no use for.
     """
     if name == _ROOM:
-        return room(profile, port, tcp)
+        _refuse(name, {"--adapter": adapter, "--fault": " ".join(faults)})
+        return room(profile, port, tcp, seed)
     try:
         mock = shelf.find(name)
     except KeyError:
@@ -112,6 +114,16 @@ async def serial(
                 yield f'{mock.title}: on a pseudo-terminal.\n\n{table}parity = "N"\n'
         finally:
             line.unplug()
+
+
+@contextlib.asynccontextmanager
+async def room(profile: str, port: Path | None, tcp: int | None, seed: int) -> AsyncIterator[str]:
+    """Run a Modbus mock with a register map; give what to do with it, in words."""
+    if not profile:
+        known = ", ".join(profile_names())
+        raise EdgeError(f"mock {_ROOM!r}", "needs a register map", f"Give --profile: {known}")
+    async with room_mock(profile, port=port, tcp=tcp, seed=seed) as mock:
+        yield f"{_ROOM_TITLE}: {profile}. In the hub's file:\n\n{mock.sensor_table()}"
 
 
 @contextlib.asynccontextmanager

@@ -38,6 +38,9 @@ HANG_UP_S: Final = 1.0
 _SHORTEST_WAIT_S: Final = 0.01
 _INBOX_AT_MOST: Final = 32
 _UNENCRYPTED: Final = {0x05, 0x0C, 0x0F}  # authentication, key size, encryption (Core, ATT)
+_REFUSALS: Final = {
+    f"org.bluez.Error.{name}" for name in ("NotPermitted", "NotSupported", "NotAuthorized")
+}
 _AUTHENTICATION: Final = "org.bluez.Error.Authentication"
 
 
@@ -47,6 +50,10 @@ class Ended(LinkError):
 
 class Unencrypted(LinkError):
     """The sensor gives nothing without an encrypted link, and could not have one."""
+
+
+class _Refused(LinkError):
+    """The sensor answered with an error of the attribute protocol; the link stands."""
 
 
 class _Inbox:
@@ -168,9 +175,7 @@ class Visit:
             )
         match request:
             case Read(channel):
-                data = await self._call(client.read_gatt_char(channel), "read")
-                for follow_up in self._feed.receive(bytes(data), channel):
-                    await self._carry_out(client, follow_up)
+                await self._read(client, channel)
             case Write(channel, payload, response):
                 if channel not in self._gatt.writable:
                     raise self._error(
@@ -178,6 +183,22 @@ class Visit:
                     )
                 write = client.write_gatt_char(channel, payload, response=response)
                 await self._call(write, "write")
+
+    async def _read(self, client: BleakClient, channel: str) -> None:
+        """Read; what the driver can do without may be write-only, or refused by the sensor."""
+        characteristic = client.services.get_characteristic(channel)
+        is_optional = channel in self._gatt.optional
+        if is_optional and characteristic and "read" not in characteristic.properties:
+            return
+        try:
+            data = await self._call(client.read_gatt_char(channel), "read")
+        except _Refused as error:
+            if not is_optional:
+                raise
+            log.info("%s: %s", self._thing, error.reason)
+            return
+        for follow_up in self._feed.receive(bytes(data), channel):
+            await self._carry_out(client, follow_up)
 
     async def _hang_up(self, client: BleakClient, adapter: Adapter) -> None:
         """Let the sensor rest and drop the link; neither may take long or fail loudly."""
@@ -202,13 +223,24 @@ class Visit:
         except TimeoutError as error:
             raise self._error(f"{what}: no answer for {limit_s:.0f} s", "") from error
         except (BleakError, EOFError, OSError) as error:
-            reason = f"{what}: {str(error) or type(error).__name__}"
+            # A protocol error's own text is a tuple of its code and its words.
+            words = error.args[-1] if isinstance(error, BleakGATTProtocolError) else error
+            reason = f"{what}: {str(words) or type(error).__name__}"
             if _wants_encryption(error):
                 raise Unencrypted(self._thing, reason, "Pair it") from error
+            if _is_refusal(error):
+                raise _Refused(self._thing, reason, "The link is made anew") from error
             raise self._error(reason, "The link is made anew") from error
 
     def _error(self, reason: str, next_step: str) -> LinkError:
         return LinkError(self._thing, reason, next_step)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Tell whether the sensor has answered, with an error of its own; BlueZ renames some."""
+    if isinstance(error, BleakDBusError):
+        return error.dbus_error in _REFUSALS
+    return isinstance(error, BleakGATTProtocolError)
 
 
 def _wants_encryption(error: Exception) -> bool:

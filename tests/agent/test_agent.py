@@ -1,4 +1,5 @@
 import asyncio
+import datetime as dt
 import random
 
 import numpy as np
@@ -6,8 +7,13 @@ import numpy as np
 from edge_agent import codes
 from edge_agent.clock import NS_PER_S
 from edge_agent.errors import StoreError
+from edge_agent.imports.moments import Moment
+from edge_agent.imports.person import person_file, update_person
+from edge_agent.imports.record import LabResult, PersonRecord
 from edge_agent.model import Boottime, Observation, Waveform
 from edge_agent.outgoing import Draft
+from edge_agent.person_watch import LOOK_EVERY_S
+from edge_agent.status import PersonStatus
 from edge_agent.store.seal import RecordClass
 from edge_mocks.ecg import SyntheticEcg
 
@@ -251,3 +257,23 @@ async def test_glucose_fetched_again_after_a_restart_is_kept_once(bedside):
     await bedside.collector.open_records()
     assert (await bedside.collector.queries.row_counts())["observation"] == 11
     assert await bedside.collector.queries.repeated_values() == 0
+
+
+async def test_what_is_imported_while_the_hub_runs_is_read_and_shown(bedside):
+    async with bedside.hub() as agent:
+        assert (await agent.status()).person is None
+        result = LabResult(
+            loinc="2160-0", title="creatinine", value=1.1, unit="mg/dL",
+            at=Moment(dt.datetime(2026, 1, 2, tzinfo=dt.UTC)),
+        )  # fmt: skip
+        state = bedside.folder / "state"
+        update_person(state, lambda _: PersonRecord(results=(result,)))
+        await bedside.clock.advance(LOOK_EVERY_S + 1)
+        await bedside.until(lambda: agent.person.record is not None)
+        assert (await agent.status()).person == PersonStatus(
+            results=1, medications=0, genotypes=0, error=""
+        )
+        person_file(state).write_bytes(b"damaged")
+        await bedside.clock.advance(LOOK_EVERY_S + 1)
+        await bedside.until(lambda: agent.person.error)
+        assert agent.person.record is None

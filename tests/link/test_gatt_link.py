@@ -11,7 +11,7 @@ from edge_agent.link.gatt import Adapter, GattLink
 from edge_agent.model import EventKind
 from edge_agent.wiring import Links, Sensor
 from edge_drivers import cgm, heart_rate, polar_pmd
-from edge_mocks.bluez import BLUEZ_5_66, BLUEZ_5_82, Bluez
+from edge_mocks.bluez import BLUEZ_5_66, BLUEZ_5_82, Bluez, att_error
 from edge_mocks.bus import PrivateBus
 from edge_mocks.cgm import CgmSensor
 from edge_mocks.ecg import SyntheticEcg
@@ -59,6 +59,25 @@ async def test_the_stream_is_stopped_when_the_hub_hangs_up(rig, strap):
         await rig.until(rig.waveforms, "the stream runs")
         assert strap.streaming
     assert not strap.streaming
+
+
+@pytest.mark.parametrize("code", [0x02, 0x06, 0x80], ids=hex)
+async def test_a_read_that_the_driver_can_do_without_may_be_refused(rig, strap, code):
+    # What comes after the subscription is the read.
+    strap.battery.on_subscribe = lambda _: strap.battery.errors.append(att_error(code))
+    feed, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER)
+    async with rig.running(link):
+        await rig.until(lambda: len(rig.waveforms()) >= 2, "the stream runs")
+    assert (feed.status.failures, feed.status.connections) == (0, 1)
+    assert not rig.values(codes.BATTERY)
+
+
+async def test_what_can_t_be_read_and_need_not_be_is_not_read(rig, strap):
+    strap.battery.flags = ("notify",)
+    feed, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER)
+    async with rig.running(link):
+        await rig.until(lambda: len(rig.waveforms()) >= 2, "the stream runs")
+    assert (feed.status.failures, feed.status.connections) == (0, 1)
 
 
 async def test_a_lost_link_is_made_again_and_the_gap_is_marked(rig, strap, bluez):
