@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from edge_agent import codes
 from edge_agent.clock import SystemClock
 from edge_agent.link.feed import Feed
 from edge_agent.model import Event, EventKind, Observation, Waveform
@@ -50,8 +51,10 @@ class Rig:
             and one.value is not None
         ]
 
-    def waveforms(self):
-        return [one for one in self.emitted if isinstance(one, Waveform)]
+    def waveforms(self, code=None):
+        return [
+            one for one in self.emitted if isinstance(one, Waveform) and code in {None, one.code}
+        ]
 
     def events(self, kind: EventKind):
         return [one for one in self.emitted if isinstance(one, Event) and one.kind is kind]

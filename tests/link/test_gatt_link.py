@@ -46,9 +46,9 @@ def link_to(rig, peripheral, driver, adapter=None, **changes):
 async def test_a_strap_streams_ecg_heart_rate_and_battery(rig, strap):
     feed, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER)
     async with rig.running(link):
-        await rig.until(lambda: len(rig.waveforms()) >= 3, "three ECG frames")
+        await rig.until(lambda: len(rig.waveforms(codes.ECG)) >= 3, "three ECG frames")
         await rig.until(lambda: rig.values(codes.HEART_RATE), "a heart rate")
-    assert len(rig.waveforms()[0].samples) == 73
+    assert len(rig.waveforms(codes.ECG)[0].samples) == 73
     assert rig.values(codes.BATTERY)
     assert feed.status.rejected == 0
 
@@ -67,7 +67,7 @@ async def test_a_read_that_the_driver_can_do_without_may_be_refused(rig, strap, 
     strap.battery.on_subscribe = lambda _: strap.battery.errors.append(att_error(code))
     feed, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER)
     async with rig.running(link):
-        await rig.until(lambda: len(rig.waveforms()) >= 2, "the stream runs")
+        await rig.until(lambda: len(rig.waveforms(codes.ECG)) >= 2, "the stream runs")
     assert (feed.status.failures, feed.status.connections) == (0, 1)
     assert not rig.values(codes.BATTERY)
 
@@ -76,7 +76,7 @@ async def test_what_can_t_be_read_and_need_not_be_is_not_read(rig, strap):
     strap.battery.flags = ("notify",)
     feed, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER)
     async with rig.running(link):
-        await rig.until(lambda: len(rig.waveforms()) >= 2, "the stream runs")
+        await rig.until(lambda: len(rig.waveforms(codes.ECG)) >= 2, "the stream runs")
     assert (feed.status.failures, feed.status.connections) == (0, 1)
 
 
@@ -85,11 +85,11 @@ async def test_a_lost_link_is_made_again_and_the_gap_is_marked(rig, strap, bluez
     async with rig.running(link):
         await rig.until(rig.waveforms, "the stream runs")
         bluez.device(strap.peripheral).link_lost()
-        before = len(rig.waveforms())
+        before = len(rig.waveforms(codes.ECG))
         await rig.until(lambda: feed.status.connections == 2, "connected again")
-        await rig.until(lambda: len(rig.waveforms()) > before, "the stream runs again")
+        await rig.until(lambda: len(rig.waveforms(codes.ECG)) > before, "the stream runs again")
     assert "disconnected" in rig.events(EventKind.DISCONNECTED)[0].detail["reason"]
-    assert rig.waveforms()[before].follows_gap
+    assert rig.waveforms(codes.ECG)[before].follows_gap
 
 
 async def test_garbage_notifications_are_counted_and_the_rest_goes_on(rig, strap):
@@ -99,8 +99,8 @@ async def test_garbage_notifications_are_counted_and_the_rest_goes_on(rig, strap
         data = strap.peripheral.characteristic(polar_pmd.DATA)
         for garbage in (b"", b"\xff" * 20, b"\x00" * 9):
             data.notify(garbage)
-        before = len(rig.waveforms())
-        await rig.until(lambda: len(rig.waveforms()) >= before + 2, "the stream goes on")
+        before = len(rig.waveforms(codes.ECG))
+        await rig.until(lambda: len(rig.waveforms(codes.ECG)) >= before + 2, "the stream goes on")
     assert feed.status.rejected >= 2
     assert rig.events(EventKind.FRAME_REJECTED)
 
@@ -169,7 +169,7 @@ async def test_a_connection_left_by_a_killed_hub_is_taken_over(rig, strap):
     await left.connect()
     feed, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER)
     async with rig.running(link):
-        await rig.until(lambda: len(rig.waveforms()) >= 2, "the stream runs")
+        await rig.until(lambda: len(rig.waveforms(codes.ECG)) >= 2, "the stream runs")
     assert feed.status.failures == 0
     await left.disconnect()
 
