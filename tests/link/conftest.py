@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-from edge_agent import codes
 from edge_agent.clock import SystemClock
 from edge_agent.link.feed import Feed
 from edge_agent.model import Event, EventKind, Observation, Waveform
