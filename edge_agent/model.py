@@ -72,7 +72,7 @@ class State(StrEnum):
     @property
     def is_measurement(self) -> bool:
         """Whether the sensor was measuring: a number, or "below" or "above" what it can give."""
-        return self in {State.MEASURED, State.BELOW_RANGE, State.ABOVE_RANGE}
+        return self is State.MEASURED or self is State.BELOW_RANGE or self is State.ABOVE_RANGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

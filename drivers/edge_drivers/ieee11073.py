@@ -10,6 +10,7 @@ import datetime as dt
 import math
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 from edge_agent.driver import FrameError
 
@@ -80,6 +81,7 @@ _SFLOAT = _Format("an SFLOAT", mantissa_bits=12, exponent_bits=4)
 _FLOAT = _Format("a FLOAT", mantissa_bits=24, exponent_bits=8)
 
 
+@lru_cache(maxsize=1024)
 def decode_sfloat(raw: int) -> float:
     """Turn a 16-bit SFLOAT into a number.
 
@@ -96,6 +98,7 @@ def encode_sfloat(value: float) -> int:
     return _SFLOAT.encode(value)
 
 
+@lru_cache(maxsize=1024)
 def decode_float(raw: int) -> float:
     """Turn a 32-bit FLOAT (24-bit mantissa, 8-bit exponent) into a number; NaN as for SFLOAT."""
     return _FLOAT.decode(raw)

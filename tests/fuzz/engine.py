@@ -10,13 +10,16 @@ from dataclasses import dataclass
 
 from edge_agent.driver import FrameError, Serial
 from edge_agent.model import Boottime
+from edge_drivers.serial_frames import FrameDecoder
 from tests.every_driver import UnderTest, steps
 
 _LIFE = 256
 """Inputs that one decoder gets before the next takes over: enough to reach any of its states."""
 _STEP_NS = 7_000_000
 _READ = 24
-"""Octets that one read of a serial line brings, about."""
+"""Octets that one read of a serial line brings, where its frames are lines."""
+_OFFSETS = 5
+"""Pieces of a line begin at this many places of a frame, so that some are whole frames."""
 
 
 @dataclass
@@ -66,12 +69,16 @@ def fuzz(subject: UnderTest, seed: int, count: int) -> Outcome:
 
 
 def _frames(subject: UnderTest) -> list[tuple[str, bytes]]:
-    """Return every frame of the captures; of a line, pieces such as one read brings."""
+    """Return every frame of the captures; of a serial line, pieces as long as a frame."""
     fed = [step for case in subject.cases for step in steps(case) if step.octets]
     if not isinstance(subject.driver.link, Serial):
         return [(step.channel, step.octets) for step in fed]
     stream = b"".join(step.octets for step in fed)
-    return [("", stream[begin : begin + _READ]) for begin in range(0, len(stream), _READ // 3)]
+    decoder = subject.decoder()
+    framing = decoder.framing if isinstance(decoder, FrameDecoder) else None
+    octets = framing.longest if framing is not None and not framing.separate else _READ
+    begins = range(0, len(stream), max(1, octets // _OFFSETS))
+    return [("", stream[begin : begin + octets]) for begin in begins]
 
 
 def _input(

@@ -1,8 +1,10 @@
 import asyncio
 import random
+import re
 
 import pytest
 
+from edge_agent.errors import EdgeError
 from edge_mocks.faults import FrameFaults
 from edge_mocks.tasks import Tasks
 
@@ -41,6 +43,21 @@ def test_reordering_loses_and_repeats_nothing():
 def test_a_corrupt_frame_differs_in_exactly_one_bit():
     for frame, out in zip(FRAMES, through(1, corrupt=1.0), strict=True):
         assert sum((a ^ b).bit_count() for a, b in zip(frame, out, strict=True)) == 1
+
+
+def test_faults_are_read_from_words():
+    faults = FrameFaults.from_words(["drop=0.25", "delay_s=0.2"], random.Random(1))
+    assert (faults.drop, faults.delay_s, faults.corrupt) == (0.25, 0.2, 0.0)
+    late_s = [faults.late_s() for _ in range(200)]
+    assert 0 <= min(late_s) < 0.05
+    assert 0.15 < max(late_s) <= 0.2
+
+
+@pytest.mark.parametrize("word", ["rust=0.1", "drop", "drop=", "drop=often", "drop=-1"])
+def test_a_fault_that_makes_no_sense_is_named_with_those_that_do(word):
+    with pytest.raises(EdgeError, match=re.escape(repr(word))) as refused:
+        FrameFaults.from_words([word], random.Random(1))
+    assert "corrupt" in str(refused.value)
 
 
 async def test_a_task_that_fails_is_reported_at_the_end_and_the_others_are_ended():
