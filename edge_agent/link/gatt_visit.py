@@ -42,6 +42,7 @@ _REFUSALS: Final = {
     f"org.bluez.Error.{name}" for name in ("NotPermitted", "NotSupported", "NotAuthorized")
 }
 _AUTHENTICATION: Final = "org.bluez.Error.Authentication"
+_DISCONNECTED: Final = "the sensor disconnected"
 
 
 class Ended(LinkError):
@@ -81,16 +82,15 @@ class Visit:
     def __init__(self, thing: str, feed: Feed, gatt: Gatt, clock: Clock) -> None:
         self._thing, self._feed, self._gatt, self._clock = thing, feed, gatt, clock
         self._inbox = _Inbox()
+        self._has_hung_up = False
 
     async def run(self, device: BLEDevice, adapter: Adapter) -> None:
         """Be connected to ``device`` until that comes to an end, and leave nothing behind.
 
         :raises LinkError: why it ended; :class:`Ended` when the sensor was the one to end it.
         """
-        inbox, last_frame_at = self._inbox, self._feed.status.last_frame_at
-        client = BleakClient(
-            device, disconnected_callback=lambda _: inbox.put(None), timeout=CONNECT_S
-        )
+        last_frame_at = self._feed.status.last_frame_at
+        client = BleakClient(device, disconnected_callback=self._lost, timeout=CONNECT_S)
         try:
             async with adapter.connecting():
                 await self._call(client.connect(), "connect")
@@ -103,9 +103,15 @@ class Visit:
         except LinkError as error:
             if client.is_connected or isinstance(error, Unencrypted):
                 raise
-            raise Ended(error.thing, error.reason, error.next_step) from error
+            # A call that the end of the link cut short fails in one of many words.
+            reason = _DISCONNECTED if self._has_hung_up else error.reason
+            raise Ended(error.thing, reason, error.next_step) from error
         finally:
             await self._hang_up(client, adapter)
+
+    def _lost(self, _: BleakClient) -> None:
+        self._has_hung_up = True
+        self._inbox.put(None)
 
     def _tell_connected(self, last: Boottime | None) -> None:
         """Report the link, and for how long nothing came when there was one before."""
@@ -117,7 +123,7 @@ class Visit:
 
     async def _subscribe(self, client: BleakClient) -> None:
         for uuid in (*self._gatt.notify, *self._gatt.optional):
-            characteristic = client.services.get_characteristic(uuid)
+            characteristic = self._characteristic(client, uuid)
             if characteristic is None:
                 if uuid in self._gatt.optional:
                     continue
@@ -147,7 +153,7 @@ class Visit:
         while True:
             item = await self._inbox.get()
             if item is None:
-                raise Ended(self._thing, "the sensor disconnected", "The link is made anew")
+                raise Ended(self._thing, _DISCONNECTED, "The link is made anew")
             if isinstance(item, Exception):
                 raise item
             await self._carry_out(client, item)
@@ -167,31 +173,39 @@ class Visit:
                 self._inbox.put(request)
 
     async def _carry_out(self, client: BleakClient, request: Request) -> None:
-        if client.services.get_characteristic(request.channel) is None:
+        characteristic = self._characteristic(client, request.channel)
+        if characteristic is None:
             if request.channel in self._gatt.optional:
                 return
             raise self._error(
                 f"has no characteristic {request.channel}", "Check that the driver fits this sensor"
             )
         match request:
-            case Read(channel):
-                await self._read(client, channel)
+            case Read():
+                await self._read(client, characteristic)
             case Write(channel, payload, response):
                 if channel not in self._gatt.writable:
                     raise self._error(
                         f"the driver wants to write {channel}", "It is not on the driver's list"
                     )
-                write = client.write_gatt_char(channel, payload, response=response)
+                write = client.write_gatt_char(characteristic, payload, response=response)
                 await self._call(write, "write")
 
-    async def _read(self, client: BleakClient, channel: str) -> None:
+    def _characteristic(self, client: BleakClient, uuid: str) -> BleakGATTCharacteristic | None:
+        """Look up what the sensor has; bleak forgets it all at the moment the link ends."""
+        try:
+            return client.services.get_characteristic(uuid)
+        except BleakError as error:
+            raise Ended(self._thing, _DISCONNECTED, "The link is made anew") from error
+
+    async def _read(self, client: BleakClient, characteristic: BleakGATTCharacteristic) -> None:
         """Read; what the driver can do without may be write-only, or refused by the sensor."""
-        characteristic = client.services.get_characteristic(channel)
+        channel = characteristic.uuid
         is_optional = channel in self._gatt.optional
-        if is_optional and characteristic and "read" not in characteristic.properties:
+        if is_optional and "read" not in characteristic.properties:
             return
         try:
-            data = await self._call(client.read_gatt_char(channel), "read")
+            data = await self._call(client.read_gatt_char(characteristic), "read")
         except _Refused as error:
             if not is_optional:
                 raise

@@ -92,6 +92,23 @@ async def test_a_lost_link_is_made_again_and_the_gap_is_marked(rig, strap, bluez
     assert rig.waveforms(codes.ECG)[before].follows_gap
 
 
+@pytest.mark.parametrize("moment", ["battery", "samples", "rate"])
+async def test_a_sensor_that_leaves_in_the_middle_of_the_talk_has_disconnected_no_more(
+    rig, strap, bluez, moment, caplog
+):
+    """bleak forgets the services with the link: whatever is asked next fails in its own words."""
+    characteristic = getattr(strap, moment)
+    usual = characteristic.on_subscribe
+    characteristic.on_subscribe = lambda _: bluez.device(strap.peripheral).link_lost()
+    feed, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER)
+    async with rig.running(link):
+        await rig.until(lambda: feed.status.failures, "the sensor has left")
+        characteristic.on_subscribe = usual
+        await rig.until(lambda: rig.waveforms(codes.ECG), "the stream runs after all")
+    assert "the sensor disconnected" in caplog.text
+    assert "unexpected" not in caplog.text
+
+
 async def test_garbage_notifications_are_counted_and_the_rest_goes_on(rig, strap):
     feed, link = link_to(rig, strap.peripheral, polar_pmd.DRIVER)
     async with rig.running(link):
