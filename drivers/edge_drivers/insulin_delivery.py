@@ -117,7 +117,7 @@ class InsulinDeliveryDecoder(Decoder):
             case _ if channel == STATUS:
                 outputs = self._stands(Status.from_bytes(data, e2e=self._e2e), at)
             case _ if channel == STATUS_CHANGED:
-                outputs = self._changed(StatusChanged.from_bytes(data, e2e=self._e2e), at)
+                outputs = self._changed(data, at)
             case _ if channel == ANNUNCIATION:
                 outputs = self._announced(Annunciation.from_bytes(data, e2e=self._e2e), at)
             case _ if channel == READER:
@@ -153,11 +153,15 @@ class InsulinDeliveryDecoder(Decoder):
         self._is_open = True
         return [*outputs, *self._ask(_QUESTIONS, at), *self._history.look(at)]
 
-    def _changed(self, changed: StatusChanged, at: Boottime) -> list[Output]:
-        """Ask for what has changed; before the state is known everything will be asked for."""
-        changes = changed.changes
+    def _changed(self, data: bytes, at: Boottime) -> list[Output]:
+        """Ask for what has changed.
+
+        An indication may overtake the first reads. Whether it has a checksum is not known then,
+        and everything will be asked for anyway.
+        """
         if not self._is_open:
             return []
+        changes = StatusChanged.from_bytes(data, e2e=self._e2e).changes
         outputs: list[Output] = []
         if changes & (Change.THERAPY | Change.OPERATION | Change.RESERVOIR):
             outputs.append(Read(STATUS))

@@ -197,6 +197,15 @@ def test_no_question_changes_anything():
     assert reset_status not in set(Question)
 
 
+@pytest.mark.parametrize("e2e", [True, False])
+def test_indication_that_overtakes_the_first_reads_is_no_damaged_frame(e2e):
+    """Seen on BlueZ 5.66: whether it has a checksum is told by what has not been read yet."""
+    decoder = DRIVER.decoder("pump")
+    list(decoder.open(AT))
+    changed = StatusChanged(changes=Change.RESERVOIR, counter=1 if e2e else None)
+    assert list(decoder.feed(changed.to_bytes(), AT, STATUS_CHANGED)) == []
+
+
 def test_pump_is_read_before_it_is_asked():
     pump = Pump()
     assert pump.open() == [
