@@ -20,6 +20,7 @@ _READ = 24
 """Octets that one read of a serial line brings, where its frames are lines."""
 _OFFSETS = 5
 """Pieces of a line begin at this many places of a frame, so that some are whole frames."""
+_NOISE, _CUT, _LONGER, _ASTRAY = 38, 64, 77, 90  # of 256; the others have one to three bits wrong
 
 
 @dataclass
@@ -84,18 +85,25 @@ def _frames(subject: UnderTest) -> list[tuple[str, bytes]]:
 def _input(
     rng: random.Random, frames: list[tuple[str, bytes]], channels: tuple[str, ...]
 ) -> tuple[str, bytes]:
-    """Draw one input: mostly a real frame with something wrong in it."""
-    draw = rng.random()
-    if draw < 0.15:
-        return channels[int(rng.random() * len(channels))], rng.randbytes(int(rng.random() * 40))
-    channel, frame = frames[int(rng.random() * len(frames))]
-    if draw < 0.25:
-        return channel, frame[: int(rng.random() * len(frame))]
-    if draw < 0.30:
-        return channel, frame + rng.randbytes(1 + int(rng.random() * 4))
-    if draw < 0.35:
-        return channels[int(rng.random() * len(channels))], frame
+    """Draw one input: mostly a real frame with something wrong in it.
+
+    All of it comes from one number: drawing must not take longer than decoding.
+    """
+    bits = rng.getrandbits(96)
+    draw, bits = bits & 0xFF, bits >> 8
+    channel, frame = frames[(bits & 0xFFFF) % len(frames)]
+    bits >>= 16
+    if draw < _NOISE:
+        return channels[bits % len(channels)], rng.randbytes((bits >> 8) % 40)
+    if draw < _CUT:
+        return channel, frame[: bits % len(frame)]
+    if draw < _LONGER:
+        return channel, frame + rng.randbytes(1 + bits % 4)
+    if draw < _ASTRAY:
+        return channels[bits % len(channels)], frame
     octets = bytearray(frame)
-    for _ in range(1 + int(rng.random() * 3)):
-        octets[int(rng.random() * len(octets))] ^= 1 << int(rng.random() * 8)
+    flips, bits = 1 + (bits & 0xFF) % 3, bits >> 8
+    for _ in range(flips):
+        octets[(bits & 0xFFFF) % len(octets)] ^= 1 << (bits >> 16 & 7)
+        bits >>= 19
     return channel, bytes(octets)
