@@ -2,8 +2,8 @@
 
 To look further than the fixed examples: ``pytest --hypothesis-profile=explore``.
 
-A shell that starts a job in the background (``make test &``) makes it ignore Ctrl-C, and so all that
-the job starts. Tests press Ctrl-C on processes of theirs, which therefore listen to it again.
+A shell that starts a job in the background (``make test &``) makes it ignore Ctrl-C, and with it
+all that the job starts. Tests press Ctrl-C on processes of theirs, so these listen to it again.
 """
 
 import signal
