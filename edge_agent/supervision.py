@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 Job = Callable[[], Awaitable[None]]
 
 _RESTART_S = 1.0
+_FAREWELL_S = 5.0
 
 
 def spawn(name: str, job: Job, clock: Clock) -> asyncio.Task[None]:
@@ -36,8 +37,12 @@ async def _watch_over(name: str, job: Job, clock: Clock) -> None:
 
 
 async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel every task and wait for the last; links use the wait to let their sensors rest."""
-    tasks = tuple(tasks)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """Cancel every task and wait for the last; links use the wait to let their sensors rest.
+
+    A library may swallow a cancellation; whoever has not ended after a while is asked again.
+    """
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=_FAREWELL_S)

@@ -33,6 +33,7 @@ from edge_agent.link.bus import Bus, SerialBus
 from edge_agent.link.feed import Feed
 from edge_agent.link.modbus_client import Client, connect, question, why_not
 from edge_agent.link.retry import keep_trying
+from edge_agent.link.waiting import heed_cancellation
 from edge_agent.model import Boottime
 
 _REST_AT_LEAST_S = 0.5
@@ -186,6 +187,7 @@ class ModbusBus:
             if not client.connected:
                 raise self._lost() from error
             return LinkError(thing, str(error), "Check the register map")
+        heed_cancellation()
         self._answers, self._unanswered = self._answers + 1, 0
         return _payload(answer, station.unit, block, thing)
 

@@ -24,6 +24,19 @@ async def first(*works: Coroutine[Any, Any, object]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def heed_cancellation() -> None:
+    """Raise if this task has been asked to end and the call it was in has swallowed that.
+
+    ``asyncio.wait_for`` of Python 3.11 does so when the result comes at the same moment: a loop
+    around such a call would never end.
+
+    :raises asyncio.CancelledError: it has been asked to end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def limited(call: Coroutine[Any, Any, _T], limit_s: float) -> _T:
     """Await ``call`` for ``limit_s`` seconds at most, and be rid of it then.
 

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from edge_agent.link.waiting import first, limited
+from edge_agent.link.waiting import first, heed_cancellation, limited
 
 
 async def never(ended):
@@ -76,3 +76,24 @@ async def test_who_is_cancelled_takes_the_call_along():
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert ended == ["never"]
+
+
+async def test_a_cancellation_that_a_library_swallowed_is_heeded_after_all():
+    async def swallow():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return  # asyncio.wait_for of Python 3.11 does this when the result is there just then
+
+    async def work():
+        while True:
+            await swallow()
+            heed_cancellation()
+
+    heed_cancellation()
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait({task})
+    assert task.cancelled()
