@@ -74,6 +74,10 @@ class Feed:
     def failed(self, reason: str) -> None:
         """Tell the hub that the link could not be made or broke; the same reason only once."""
         self.disconnected(reason)
+        self.complained(reason)
+
+    def complained(self, reason: str) -> None:
+        """Tell the hub of a failure that leaves the link standing; the same reason only once."""
         self.status.failures += 1
         if reason != self.status.last_error:
             log.warning("%s", reason)

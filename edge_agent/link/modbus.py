@@ -2,15 +2,20 @@
 
 RTU answers carry no transaction number, and pymodbus takes an answer that comes late for the
 answer to the next request when unit, function and length fit: a CO2 value could be stored as a
-temperature. Four guards stand against it:
+temperature, or the state of a bed that has since been left. Five guards stand against it:
 
 * one task per bus, one request at a time, no retries inside the library;
-* after a time-out on RTU the bus rests until a late answer has come and gone;
+* after a time-out on RTU the bus rests for as long again;
 * an answer is used only when its unit, function code and length are those asked for;
-* the blocks of one sensor differ in function or length (the drivers' profiles see to that).
+* the blocks of one sensor differ in function or length (the drivers' profiles see to that);
+* a sensor that has timed out on RTU is under suspicion: it is not asked again for a while, and its
+  next answer may be to the old request. That one is thrown away, and only answers to requests made
+  after the line has rested once more are used. As the pause after the time-out is longer than the
+  rest, an answer that always comes late can't fit both.
 
-Each request ends after its own sensor's time-out, and a sensor that stays silent is asked less and
-less often, so that the others on the bus keep their period.
+Each request ends after its own sensor's time-out. On RTU the rest comes on top of it, so that a
+silent sensor delays its neighbours by twice its time-out, or by its time-out and half a second; it
+is asked less and less often, and the others on the bus keep their period.
 
 Only function codes 2, 3 and 4 exist here: the hub can read a bus and can't write to it.
 """
@@ -63,6 +68,10 @@ class _BusLost(LinkError):
     """The bus itself is gone: every station on it fails together."""
 
 
+class _BusSilent(_BusLost):
+    """The connection stands, and not one station behind it answers."""
+
+
 class _NoAnswer(LinkError):
     """A station that is silent: what is not there may be asked less often."""
 
@@ -71,7 +80,8 @@ class _NoAnswer(LinkError):
 class Station:
     """One sensor on a bus: its unit address, what to poll, and when it is due next.
 
-    ``silences`` counts the polls without an answer since the last one that had it.
+    ``silences`` counts the polls without an answer since the last one that had it. While
+    ``is_suspect``, an answer may be a late one to a request that was given up.
     """
 
     feed: Feed
@@ -79,6 +89,17 @@ class Station:
     modbus: Modbus
     due: Boottime = field(default=Boottime(0))
     silences: int = 0
+    is_suspect: bool = False
+
+    @property
+    def rest_s(self) -> float:
+        """For how long an RTU line rests after a time-out of this station."""
+        return max(_REST_AT_LEAST_S, self.modbus.timeout_s)
+
+    @property
+    def pause_s(self) -> float:
+        """How long to leave a suspect alone: longer than a rest and two time-outs."""
+        return self.rest_s + 3 * self.modbus.timeout_s
 
     @property
     def period_s(self) -> float:
@@ -92,6 +113,8 @@ class Station:
         """Set when the station is due next: at its period, without making up for lost time."""
         since = now if self.silences else max(self.due, Boottime(now - self._period_ns))
         self.due = Boottime(since + self._period_ns)
+        if self.is_suspect:
+            self.due = max(self.due, Boottime(now + round(self.pause_s * NS_PER_S)))
 
     @property
     def _period_ns(self) -> int:
@@ -106,7 +129,8 @@ class ModbusBus:
     ) -> None:
         self._bus, self._stations = bus, tuple(stations)
         self._clock, self._rng = clock, rng
-        self._answers = self._unanswered = 0
+        self._answers, self._unanswered = 0, list[Station]()
+        self._is_silent = False
         self._gap_s = _FRAME_GAP_AT_LEAST_S
         if isinstance(bus, SerialBus):
             self._gap_s = max(self._gap_s, _BITS_PER_GAP / bus.line.baud)
@@ -124,9 +148,12 @@ class ModbusBus:
     async def _session(self) -> None:
         slowest_s = max(station.modbus.timeout_s for station in self._stations)
         client = await connect(self._bus, slowest_s + 1)
-        self._answers = self._unanswered = 0
-        for station in self._stations:
-            station.silences, station.due = 0, self._clock.boottime()
+        self._answers = 0
+        self._unanswered.clear()
+        if not self._is_silent:  # else whose turn it is must not begin anew with the connection
+            for station in self._stations:
+                station.silences, station.due = 0, self._clock.boottime()
+        self._is_silent = False
         try:
             while True:
                 station = min(self._stations, key=lambda one: one.due)
@@ -134,6 +161,7 @@ class ModbusBus:
                 await self._clock.sleep(max(self._gap_s, wait_ns / NS_PER_S))
                 await self._poll(client, station)
         except _BusLost as lost:
+            self._is_silent = isinstance(lost, _BusSilent)
             raise await self._reason(lost) from lost
         finally:
             client.close()
@@ -146,8 +174,33 @@ class ModbusBus:
 
     async def _poll(self, client: Client, station: Station) -> None:
         """Read every block of one station; a silent or refusing station leaves the others be."""
-        feed, problem = station.feed, None
+        feed = station.feed
+        answers, problem = await self._read(client, station)
+        station.silences = station.silences + 1 if isinstance(problem, _NoAnswer) else 0
+        station.schedule(self._clock.boottime())
+        if answers and not feed.status.connected:
+            feed.connected()
+        for channel, payload in answers:
+            feed.receive(payload, channel)
+        if problem is None:
+            return
+        if answers and not isinstance(problem, _NoAnswer):
+            feed.complained(str(problem))  # one block is refused, the others are read
+        else:
+            feed.failed(str(problem))
+
+    async def _read(
+        self, client: Client, station: Station
+    ) -> tuple[list[tuple[str, bytes]], LinkError | None]:
+        """Ask for every block; return what was answered, and the last problem there was."""
         answers: list[tuple[str, bytes]] = []
+        problem: LinkError | None = None
+        if station.is_suspect:
+            first = await self._ask(client, station, station.modbus.blocks[0])
+            if isinstance(first, _NoAnswer):
+                return answers, first
+            await self._clock.sleep(station.rest_s)
+        station.is_suspect = False
         for block in station.modbus.blocks:
             answer = await self._ask(client, station, block)
             if isinstance(answer, bytes):
@@ -157,14 +210,7 @@ class ModbusBus:
                 if isinstance(answer, _NoAnswer):
                     break
             await self._clock.sleep(self._gap_s)
-        station.silences = station.silences + 1 if isinstance(problem, _NoAnswer) else 0
-        station.schedule(self._clock.boottime())
-        if problem is None and not feed.status.connected:
-            feed.connected()
-        for channel, payload in answers:
-            feed.receive(payload, channel)
-        if problem is not None:
-            feed.failed(str(problem))
+        return answers, problem
 
     async def _ask(
         self, client: Client, station: Station, block: RegisterBlock
@@ -188,7 +234,8 @@ class ModbusBus:
                 raise self._lost() from error
             return LinkError(thing, str(error), "Check the register map")
         heed_cancellation()
-        self._answers, self._unanswered = self._answers + 1, 0
+        self._answers += 1
+        self._unanswered.clear()
         return _payload(answer, station.unit, block, thing)
 
     async def _silence(self, client: Client, station: Station) -> None:
@@ -199,12 +246,15 @@ class ModbusBus:
         if not client.connected:
             raise self._lost()
         if isinstance(self._bus, SerialBus):
-            await self._clock.sleep(max(_REST_AT_LEAST_S, station.modbus.timeout_s))
+            station.is_suspect = True
+            await self._clock.sleep(station.rest_s)
             return
-        self._unanswered += 1
-        if self._unanswered >= _UNANSWERED_UNTIL_RECONNECT:
-            reason = f"no answer to {self._unanswered} requests in a row"
-            raise _BusLost(f"bus {self.name}", reason, "Check the gateway; it is connected anew")
+        self._unanswered.append(station)
+        asked = len(self._unanswered)
+        everybody = {id(one) for one in self._unanswered} == {id(one) for one in self._stations}
+        if everybody and asked >= _UNANSWERED_UNTIL_RECONNECT:
+            reason = f"no answer to {asked} requests in a row, and none from any sensor on it"
+            raise _BusSilent(f"bus {self.name}", reason, "Check the gateway; it is connected anew")
 
     def _lost(self) -> _BusLost:
         return _BusLost(f"bus {self.name}", "connection lost", "Check the cable")

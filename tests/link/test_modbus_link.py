@@ -5,6 +5,7 @@ import ast
 import asyncio
 import contextlib
 import dataclasses
+import itertools
 import logging
 from pathlib import Path
 
@@ -182,7 +183,7 @@ async def test_a_part_the_sensor_lacks_does_not_cost_the_others(rig):
             await rig.until(lambda: len(rig.values(codes.ROOM_CO2)) >= 3, "the part that is there")
     assert "no such register" in feed.status.last_error
     assert len(rig.events(EventKind.LINK_FAILED)) == 1
-    assert not rig.events(EventKind.CONNECTED)
+    assert len(rig.events(EventKind.CONNECTED)) == 1
 
 
 async def test_a_gateway_that_fell_silent_is_connected_anew(rig):
@@ -306,3 +307,83 @@ async def test_an_unplugged_bus_is_opened_again(rig, tmp_path):
             await rig.until(lambda: not feed.status.connected, "the loss is noticed")
             room.line.replug()
             await rig.until(lambda: feed.status.connections == 2, "it answers again")
+
+
+ONE_BLOCK = {**PROFILE, "block": PROFILE["block"][1:]}
+
+
+@pytest.mark.parametrize("late_s", [0.2, 0.35, 0.5, 0.65, 0.8, 0.95, 1.1, 1.25, 1.5, 1.9, 2.4])
+async def test_an_answer_that_always_comes_late_is_never_taken_for_a_fresh_one(
+    rig, tmp_path, late_s
+):
+    """One block, asked again and again: unit, function and length of a late answer fit."""
+    requests = itertools.count(500)
+    truth = {codes.ROOM_CO2: 0.0}
+    stale = []
+
+    def air():
+        truth[codes.ROOM_CO2] = float(next(requests))
+        return {**AIR, **truth}
+
+    table = Profile.from_table(ONE_BLOCK)
+    async with RtuRoomSensor(tmp_path / "rs485", table, 1, air) as room:
+        feed, bus = bus_on(rig, rtu(room.line.path), table=ONE_BLOCK)
+        room.line.fault = late(late_s)
+        async with rig.running(bus):
+            await rig.until(lambda: feed.status.failures >= 3, "three time-outs")
+            stale = rig.values(codes.ROOM_CO2)
+            room.line.fault = None
+            await rig.until(lambda: rig.values(codes.ROOM_CO2), "it answers in time again")
+    assert stale == []
+    fresh = rig.values(codes.ROOM_CO2)
+    assert all(later > earlier for earlier, later in itertools.pairwise(fresh))
+    assert truth[codes.ROOM_CO2] - fresh[-1] <= 1  # one more may have been asked for since
+
+
+async def test_silent_units_in_front_of_a_live_one_do_not_starve_it(rig):
+    """Behind one gateway: three that are gone, asked first, and one that answers."""
+    answered = []
+
+    async def serve(reader, writer):
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readexactly(7)
+                await reader.readexactly(int.from_bytes(head[4:6], "big") - 1)
+                if head[6] == 4:
+                    answered.append(head)
+                    body = bytes((4, 4, 4)) + (812).to_bytes(2, "big") * 2
+                    writer.write(head[:4] + len(body).to_bytes(2, "big") + body)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    driver = complete(ONE_BLOCK)
+    stations = [
+        Station(rig.feed(f"unit{unit}", driver), unit, driver.link) for unit in (1, 2, 3, 4)
+    ]
+    bus = ModbusBus(TcpBus("127.0.0.1", port), stations, rig.clock, rig.rng)
+    async with server, rig.running(bus):
+        await rig.until(lambda: len(rig.values(codes.ROOM_CO2, "unit4")) >= 3, "the live one reads")
+        assert stations[3].feed.status.failures == 0
+        assert all(one.feed.status.failures for one in stations[:3])
+    assert answered
+
+
+async def test_a_gateway_behind_which_nobody_answers_is_connected_anew(rig):
+    connections = []
+
+    async def serve(reader, writer):
+        connections.append(writer)
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(256):
+                pass
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    driver = complete(ONE_BLOCK)
+    stations = [Station(rig.feed(f"unit{unit}", driver), unit, driver.link) for unit in (1, 2)]
+    bus = ModbusBus(TcpBus("127.0.0.1", port), stations, rig.clock, rig.rng)
+    async with server, rig.running(bus):
+        await rig.until(lambda: len(connections) >= 2, "connected anew")
+    assert "none from any sensor" in stations[0].feed.status.last_error
