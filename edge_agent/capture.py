@@ -99,22 +99,27 @@ def parse(text: str, file: str = "capture") -> Capture:
 
 
 def _steps(text: str, file: str) -> Iterator[Step]:
+    last_ns = 0
     for number, line in enumerate(text.splitlines(), 1):
         words = line.partition("#")[0].split()
         if not words:
             continue
         try:
-            yield _step(words)
+            step = _step(words, last_ns)
         except ValueError as error:
-            step = "See the format in the head of a fresh capture: edge-agent capture --help"
-            raise CaptureError(f"{file}, line {number}", str(error), step) from error
+            hint = "See the format in the head of a fresh capture: edge-agent capture --help"
+            raise CaptureError(f"{file}, line {number}", str(error), hint) from error
+        last_ns = step.at_ns
+        yield step
 
 
-def _step(words: list[str]) -> Step:
+def _step(words: list[str], last_ns: int) -> Step:
     at_ms = float(words[0])
     if not 0 <= at_ms < _LONGEST_MS:
         raise ValueError(f"{words[0]} is no time: expected milliseconds from the start")
     at_ns = round(at_ms * _NS_PER_MS)
+    if at_ns < last_ns:
+        raise ValueError(f"{words[0]} ms comes before the line above")
     match words[1:]:
         case [Action.OPEN | Action.CLOSED as mark]:
             return Step(at_ns=at_ns, action=Action(mark))

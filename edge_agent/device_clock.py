@@ -25,6 +25,11 @@ _BACK_NS = 5 * _NS_PER_S
 """Streams of one sensor overtake each other by less; a clock that falls further was set back."""
 _STEP_NS = _NS_PER_S
 _STALL_AT_MOST_NS = 20 * _NS_PER_S
+_LATE_NS = 50_000_000
+_LATE_FRAMES = 60
+"""Of frames that come up to 0.2 s late a quarter comes earlier than 50 ms: never so many do not."""
+_AHEAD_NS = 20_000_000
+"""No frame comes so much earlier than the line once that has been learnt."""
 
 _Point = tuple[int, int]
 
@@ -33,8 +38,9 @@ class DeviceClock:
     """The fit of one sensor's clock; :attr:`resets` counts how often it had to begin anew.
 
     It begins anew when the clock goes back by more than 5 s (a reset, or a counter that wraps),
-    when it leaps ahead by more than a second, and when every frame of 20 s comes more than a second
-    late: a radio that stalls delivers what it held back all at once.
+    when it leaps ahead by more than a second (20 ms once the line is known), and when every frame
+    of 20 s comes late: by more than a second, or, where there were 60 of them, by more than 50 ms.
+    A radio that stalls delivers what it held back all at once.
     """
 
     def __init__(self) -> None:
@@ -42,18 +48,23 @@ class DeviceClock:
         self._slots: deque[tuple[int, _Point]] = deque(maxlen=round(_WINDOW_S / _SLOT_S))
         self._newest_ns = 0
         self._late_since: Boottime | None = None
+        self._late_frames = self._least_late_ns = 0
         self._at_ns, self._offset_ns, self._slope = 0, 0.0, 0.0
 
     def align(self, device_ns: int, arrival: Boottime) -> Boottime:
         """Return the hub time of ``device_ns``, learning from its ``arrival``."""
         if self._slots and self._has_stepped(device_ns, arrival):
-            self._slots.clear()
-            self._late_since = None
+            self.restart()
             self.resets += 1
-            self._newest_ns = device_ns
         self._newest_ns = max(self._newest_ns, device_ns)
         self._learn(device_ns, arrival)
         return Boottime(device_ns + round(self._line(device_ns)))
+
+    def restart(self) -> None:
+        """Forget the line: the sensor itself has told that its clock begins anew."""
+        self._slots.clear()
+        self._late_since = None
+        self._newest_ns = 0
 
     def _line(self, device_ns: int) -> float:
         """Return the shortest ``arrival - device time`` to be expected at ``device_ns``."""
@@ -62,13 +73,18 @@ class DeviceClock:
     def _has_stepped(self, device_ns: int, arrival: Boottime) -> bool:
         if device_ns < self._newest_ns - _BACK_NS:
             return True
-        late_ns = arrival - device_ns - self._line(device_ns)
-        if late_ns < _STEP_NS:
+        late_ns = arrival - device_ns - round(self._line(device_ns))
+        if late_ns < _LATE_NS:
             self._late_since = None
-            return late_ns < -_STEP_NS
+            is_learnt = self._newest_ns - self._slots[0][1][0] > _SLOPE_AFTER_NS
+            return late_ns < -(_AHEAD_NS if is_learnt else _STEP_NS)
         if self._late_since is None:
-            self._late_since = arrival
-        return arrival - self._late_since > _STALL_AT_MOST_NS
+            self._late_since, self._late_frames, self._least_late_ns = arrival, 0, late_ns
+        self._late_frames += 1
+        self._least_late_ns = min(self._least_late_ns, late_ns)
+        if arrival - self._late_since <= _STALL_AT_MOST_NS:
+            return False
+        return self._least_late_ns > _STEP_NS or self._late_frames >= _LATE_FRAMES
 
     def _learn(self, device_ns: int, arrival: Boottime) -> None:
         """Keep the promptest frame of every slot; fit again only when it changed."""

@@ -83,6 +83,13 @@ class Decoder(ABC):
         """Return what to write before the hub hangs up, so that the sensor can rest."""
         return ()
 
+    def ended(self, at: Boottime) -> Iterable[Output]:
+        """Give what was kept back for an answer that will not come: the connection has ended.
+
+        Called at the end of every Bluetooth connection, whoever ended it. Requests come to nothing.
+        """
+        return ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gatt:
@@ -95,6 +102,9 @@ class Gatt:
     ``silence_s`` seconds is taken for dead and made anew. ``pair`` says that the sensor gives
     nothing without an encrypted, bonded link. ``poll_s`` is how often ``Decoder.poll`` is asked.
 
+    ``continuous``, where it is given, is the one among the optional characteristics that streams. A
+    sensor without it speaks only now and then, and its silence says nothing of the link.
+
     An ``episodic`` sensor shows itself when it has something to tell (a cuff, a scale, a
     thermometer) and hangs up afterwards: its absence is no failure and its data never go stale.
     """
@@ -106,6 +116,7 @@ class Gatt:
     silence_s: float = 10.0
     pair: bool = False
     poll_s: float | None = None
+    continuous: str = ""
     episodic: bool = False
 
 
@@ -193,9 +204,11 @@ class ProfiledDriver:
     """A family whose members differ by a table: ``complete`` makes a driver from the table.
 
     The table is a parsed TOML file, such as the register map of one Modbus sensor. ``complete``
-    raises :class:`ValueError` with the key and what is wrong with it.
+    raises :class:`ValueError` with the key and what is wrong with it. ``profiles`` is the folder of
+    the tables that the hub ships for it, empty where it ships none.
     """
 
     name: str
     title: str
     complete: Callable[[Mapping[str, object]], Driver]
+    profiles: str = ""

@@ -7,13 +7,16 @@ loaded only when a sensor names it.
 from __future__ import annotations
 
 import difflib
+import logging
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from edge_agent.driver import Driver, ProfiledDriver
 from edge_agent.errors import EdgeError
+
+log = logging.getLogger(__name__)
 
 GROUP = "edge_agent.drivers"
 
@@ -30,17 +33,30 @@ def names() -> tuple[str, ...]:
 def find(name: str) -> Driver | ProfiledDriver:
     """Load the driver ``name``.
 
-    :raises DriverError: when no installed driver has this name.
+    :raises DriverError: when no installed driver has this name, or it can't be loaded.
     """
     point: EntryPoint | None = next(iter(entry_points(group=GROUP, name=name)), None)
     if point is None:
         near = difflib.get_close_matches(name, names(), n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Installed: {', '.join(names())}"
         raise DriverError(f"driver {name!r}", "not installed", hint)
-    driver = point.load()
+    try:
+        driver = point.load()
+    except Exception as error:  # whatever somebody's package does: it is one driver, not all
+        reason = f"can't be loaded: {type(error).__name__}: {error}"
+        raise DriverError(f"driver {name!r}", reason, "Mend or remove its package") from error
     if not isinstance(driver, Driver | ProfiledDriver):
         raise DriverError(f"driver {name!r}", f"{point.value} is no Driver", "Mend its package")
     return driver
+
+
+def usable() -> Iterator[Driver | ProfiledDriver]:
+    """Load every installed driver that can be loaded; a broken one costs only itself."""
+    for name in names():
+        try:
+            yield find(name)
+        except DriverError as error:
+            log.warning("%s", error)
 
 
 def resolve(name: str, profile: Path | None = None) -> Driver:

@@ -33,10 +33,13 @@ def read(file: Path) -> Capture:
     :raises CaptureError: it can't be read, or not as a capture.
     """
     try:
-        return parse(file.read_text(encoding="utf-8"), str(file))
+        capture = parse(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CaptureError(str(file), reason, "Give a file that capture has written") from error
+    if not capture.steps:
+        raise CaptureError(str(file), "holds no steps", "Give a file that capture has written")
+    return capture
 
 
 def driver_of(capture: Capture, name: str = "", profile: str = "") -> Driver:

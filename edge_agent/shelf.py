@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from edge_agent import registry
 from edge_agent.driver import Driver, Gatt, Modbus, ProfiledDriver, Serial
+from edge_agent.errors import EdgeError
 from edge_agent.shared_files import shared_file
 
 
@@ -28,7 +29,14 @@ class Family(Struct, frozen=True, kw_only=True):
 
 def families() -> list[Family]:
     """Return every installed driver, sorted by name."""
-    return [family(name) for name in registry.names()]
+    return [_family_or_fault(name) for name in registry.names()]
+
+
+def _family_or_fault(name: str) -> Family:
+    try:
+        return family(name)
+    except EdgeError as error:
+        return Family(name=name, title=f"can't be used: {error.reason}", link="", measures=[])
 
 
 def family(name: str) -> Family:
@@ -50,8 +58,8 @@ def family(name: str) -> Family:
 
 
 def _profiled(found: ProfiledDriver) -> Family:
-    """Describe a family by the profiles that are shipped with it."""
-    files = sorted(shared_file("config/modbus").glob("*.toml"))
+    """Describe a family by the profiles that are shipped with it, if any are."""
+    files = sorted(shared_file(found.profiles).glob("*.toml")) if found.profiles else []
     drivers = {file.stem: registry.resolve(found.name, file) for file in files}
     yields = dict.fromkeys(code.title for driver in drivers.values() for code in driver.yields)
     return Family(
@@ -60,7 +68,8 @@ def _profiled(found: ProfiledDriver) -> Family:
         link="Modbus RTU, TCP or TLS",
         measures=list(yields),
         profiles=list(drivers),
-        advice="Give its register map as profile: one of those shipped, or the path of your own.",
+        advice="Give its register map as profile: "
+        + ("one of those shipped, or the path of your own." if files else "the path of your own."),
     )
 
 

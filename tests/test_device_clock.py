@@ -63,6 +63,30 @@ def test_a_clock_set_back_by_a_little_is_told_from_a_stall_within_half_a_minute(
     assert fit.resets == 1
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("ahead_s", [-0.9, -0.5, -0.1, 0.1, 0.5, 0.9])
+def test_a_clock_set_by_less_than_a_second_is_found_out_within_a_minute_seed(ahead_s, seed):
+    fit, rng = DeviceClock(), random.Random(seed)
+    for index in range(700):
+        place(fit, index * 0.5615, late_s=rng.uniform(0, 0.2), ppm=50)
+    errors = [
+        place(fit, index * 0.5615, late_s=rng.uniform(0, 0.2), ppm=50, ahead_s=ahead_s)
+        for index in range(700, 2500)
+    ]
+    assert max(map(abs, errors[321:])) < 0.010  # a minute to find out, two to learn again
+    assert 1 <= fit.resets <= 2
+
+
+def test_a_clock_that_the_sensor_itself_reports_as_new_is_learnt_at_once():
+    fit = DeviceClock()
+    for index in range(300):
+        place(fit, index * 0.56)
+    fit.restart()
+    errors = [place(fit, index * 0.56, ahead_s=-0.9) for index in range(300, 310)]
+    assert max(map(abs, errors)) < 0.001
+    assert fit.resets == 0
+
+
 def test_a_millisecond_counter_that_wraps_is_fitted_anew():
     fit, wrap_ms = DeviceClock(), 1 << 32
     for index in range(100):

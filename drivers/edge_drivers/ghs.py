@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from edge_agent.codes import BATTERY, SPO2
+from edge_agent.codes import BATTERY
 from edge_agent.driver import Decoder, Driver, FrameError, Gatt, Output, Read, Request, Write
 from edge_agent.model import Boottime, Event, EventKind, Observation, State
 from edge_drivers.annunciation import told
@@ -247,15 +247,15 @@ DRIVER = Driver(
         notify=(LIVE,),
         optional=(STORED, RACP, CONTROL, ELAPSED_TIME, BATTERY_LEVEL),
         writable=(RACP, CONTROL),
-        silence_s=60.0,
+        silence_s=600.0,
         pair=True,
         poll_s=30.0,
     ),
     decoder=HealthSensorDecoder,
-    measures=(SPO2,),
-    also=(*(code for code in QUANTITIES if code is not SPO2), BATTERY),
+    measures=(),  # it may be any sensor
+    also=(*QUANTITIES, BATTERY),
     advice=(
-        "Pair it before it is used. Meant for an oximeter first: a sensor that gives no SpO2 is "
-        "taken for silent and connected anew every minute."
+        "Pair it before it is used. As it may be any sensor, the hub can't tell what is missing: "
+        "nothing warns that it has stopped giving a quantity, only that it is silent."
     ),
 )

@@ -84,5 +84,8 @@ def complete(table: Mapping[str, object]) -> Driver:
 
 
 DRIVER = ProfiledDriver(
-    name="modbus-room", title="Modbus room sensor (register map from TOML)", complete=complete
+    name="modbus-room",
+    title="Modbus room sensor (register map from TOML)",
+    complete=complete,
+    profiles="config/modbus",
 )

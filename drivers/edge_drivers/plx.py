@@ -67,6 +67,7 @@ DRIVER = Driver(
         notify=(),
         optional=(CONTINUOUS, SPOT_CHECK, *READ_ON_OPEN),
         silence_s=30.0,
+        continuous=CONTINUOUS,
     ),
     decoder=PlxDecoder,
     measures=(SPO2,),

@@ -286,8 +286,8 @@ DRIVER = Driver(
         silence_s=10.0,
     ),
     decoder=PolarDecoder,
-    measures=(ECG, HEART_RATE),
-    also=(RR_INTERVAL, ACCELERATION_X, ACCELERATION_Y, ACCELERATION_Z, BATTERY),
+    measures=(ECG,),
+    also=(HEART_RATE, RR_INTERVAL, ACCELERATION_X, ACCELERATION_Y, ACCELERATION_Z, BATTERY),
     advice=(
         "Moisten the electrodes; the strap wakes up on the skin. It serves one listener unless two "
         "were allowed in the vendor's app, so close the app that holds it."

@@ -5,7 +5,8 @@ stamped record is therefore kept back until the clock has been read, and the clo
 for records that come more than a minute later: people set clocks. The sensor's maker is read last:
 its answer says that a sensor which has not told its time has no clock to read. Every profile here
 (Blood Pressure, Health Thermometer, Weight Scale, Glucose, Pulse Oximeter) demands both services.
-Should it be missing too, a record waits for the next frame that comes ten seconds later or more.
+Should it be missing too, a record waits for the next frame that comes ten seconds later or more,
+and no longer than the connection: a sensor may hang up before its clock has been read.
 
 A sensor that was not thanked for a record sends it again. The same octets with the same stamp are
 the same record, and are given once.
@@ -100,6 +101,10 @@ class RecordDecoder(Decoder, Generic[_Record]):
             self._has_no_clock = self._clock is None
             return self._release(at)
         raise FrameError(f"channel {channel}", "not one of this driver's")
+
+    def ended(self, at: Boottime) -> Iterable[Output]:
+        """Give what waited for a clock that will not be read now; nothing proves it live."""
+        return self._release(at)
 
     def overdue(self, at: Boottime) -> Iterable[Output]:
         """Give the records that have waited for the clock long enough."""

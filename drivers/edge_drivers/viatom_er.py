@@ -215,8 +215,8 @@ DRIVER = Driver(
     title="Wellue or Viatom ECG recorder (ER1, ER2, DuoEK, VBeat)",
     link=Gatt(service=SERVICE, notify=(NOTIFY,), writable=(WRITE,), silence_s=10.0, poll_s=0.5),
     decoder=ErDecoder,
-    measures=(ECG, HEART_RATE),
-    also=(BATTERY,),
+    measures=(HEART_RATE,),  # every reply tells of it, also of a recorder that is idle
+    also=(ECG, BATTERY),
     advice=(
         "Close the vendor's app: the recorder serves one listener. Without skin contact it shows "
         "no ECG and switches itself off after some minutes."

@@ -112,6 +112,7 @@ def _write(heard: list[TappedSensor | str], output: Path) -> None:
 
     from edge_agent import registry
     from edge_agent.capture import Capture, TappedSensor, parse, scrubbed
+    from edge_agent.store.files import write_whole
 
     about = next(one for one in heard if isinstance(one, TappedSensor))
     steps = parse("\n".join(one for one in heard if isinstance(one, str))).steps
@@ -125,7 +126,7 @@ def _write(heard: list[TappedSensor | str], output: Path) -> None:
         click.echo(text, nl=False)
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        write_whole(output, text.encode())  # a person's data: nobody else may read it
     except OSError as error:
         raise EdgeError(str(output), error.strerror or str(error), "Write elsewhere") from error
     click.echo(f"{output}: {len(steps)} steps; replay them with: edge-agent replay {output}")

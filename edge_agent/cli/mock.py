@@ -17,7 +17,8 @@ import click
 @click.option("--tcp", type=click.IntRange(0, 65535),
               help="modbus-room: serve at this TCP port of the loopback (0: any).")  # fmt: skip
 @click.option("--fault", "faults", multiple=True, metavar="KIND=CHANCE",
-              help="Spoil frames: drop duplicate reorder corrupt garbage delay_s.")  # fmt: skip
+              help="Spoil frames: drop duplicate reorder corrupt garbage (each 0 to 1), or delay_s "
+                   "(up to so many seconds). Not for modbus-room.")  # fmt: skip
 @click.option("--seed", default=1, show_default=True, help="Seed of everything random.")
 def command(
     name: str | None,

@@ -38,7 +38,8 @@ def _address(_: click.Context, parameter: click.Parameter, value: str) -> str:
 @click.command("pair")
 @click.argument("address", callback=_address)
 @click.option("--passkey", type=_PASSKEYS,
-              help="The sensor's passkey, if you know it; else you are asked.")  # fmt: skip
+              help="The sensor's passkey, for scripts; else you are asked. "
+                   "Who else is on this machine can read it meanwhile.")  # fmt: skip
 @click.option("--forget", is_flag=True, help="Remove the bond instead.")
 def command(address: str, passkey: int | None, forget: bool) -> None:
     """Pair the Bluetooth sensor at ADDRESS with this machine.
@@ -135,10 +136,9 @@ def _drivers_for(services: tuple[str, ...]) -> list[str]:
     from edge_agent import registry
     from edge_agent.driver import Driver, Gatt
 
-    known = [registry.find(name) for name in registry.names()]
     return [
         one.name
-        for one in known
+        for one in registry.usable()
         if isinstance(one, Driver)
         and isinstance(one.link, Gatt)
         and one.link.service.lower() in services

@@ -62,7 +62,7 @@ def _serial_drivers() -> list[Driver]:
     from edge_agent import registry
     from edge_agent.driver import Driver, Serial
 
-    found = map(registry.find, registry.names())
+    found = registry.usable()
     return [one for one in found if isinstance(one, Driver) and isinstance(one.link, Serial)]
 
 

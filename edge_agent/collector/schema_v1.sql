@@ -53,8 +53,10 @@ CREATE TABLE observation (
     device_ns  INTEGER                      -- the sensor's own clock, where it has one
 ) STRICT;
 
--- A value that a hub fetched twice from a sensor's memory, after a restart say, is kept once.
-CREATE UNIQUE INDEX observation_once ON observation (hub, sensor, code, device_ns)
+-- A value that a hub fetched twice from a sensor's memory, after a restart say, is kept once. Meters
+-- count whole minutes, and clocks begin anew: another value of the same time is another value.
+CREATE UNIQUE INDEX observation_once
+    ON observation (hub, sensor, code, device_ns, ifnull(last, state))
     WHERE device_ns IS NOT NULL;
 
 CREATE INDEX observation_latest ON observation (hub, code, sensor, epoch, last_ns);

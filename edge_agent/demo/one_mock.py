@@ -69,6 +69,7 @@ def _spoil(line: SerialLine, wanted: Sequence[str], seed: int) -> None:
     if wanted:
         faults = _faults(wanted, seed)
         line.fault = lambda octets: b"".join(faults.through(octets))
+        line.late_s = faults.late_s if faults.delay_s else None
 
 
 def _refuse(name: str, options: dict[str, object]) -> None:

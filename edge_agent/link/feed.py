@@ -99,6 +99,11 @@ class Feed:
         self._tapped(Action.CLOSED)
         return requests
 
+    def ended(self) -> None:
+        """Let the decoder give what it has kept back: the link has ended, and nothing follows."""
+        at = self._clock.boottime()
+        self._sort(self.decoder.ended(at), at)
+
     def receive(self, data: bytes, channel: str = "") -> list[Request]:
         """Decode ``data``, emit its readings, and return what the decoder wants done."""
         at = self._clock.boottime()
@@ -117,9 +122,11 @@ class Feed:
         Counted from ``since`` at the most. A battery report or garbage is no sign of life, and a
         heart rate none of an ECG that has stopped.
         """
-        now = self._clock.boottime()
-        heard = (max(since, self._heard_at.get(code, since)) for code in self._measures)
-        return (now - min(heard, default=since)) / NS_PER_S
+        now, heard_at = self._clock.boottime(), self._heard_at
+        # A sensor that may be anything is there for whatever it gives.
+        codes = self._measures or tuple(heard_at)
+        heard = [max(since, heard_at.get(code, since)) for code in codes] or [since]
+        return (now - (min(heard) if self._measures else max(heard))) / NS_PER_S
 
     def _asked(self, requests: Iterable[Request]) -> list[Request]:
         listed = list(requests)
@@ -136,6 +143,8 @@ class Feed:
             elif isinstance(output, Event):
                 self._count(output)
                 self._emit(output)
+                if output.kind is EventKind.CLOCK_RESET:
+                    self._device_clock.restart()
             else:
                 self.status.readings += 1
                 self._heard_at[output.code] = at

@@ -96,7 +96,10 @@ class Visit:
                 await self._call(client.connect(), "connect")
             await self._subscribe(client)
             self._tell_connected(last_frame_at)
-            tasks = [self._converse(client), self._listen_for_silence()]
+            tasks = [self._converse(client)]
+            stream = self._gatt.continuous
+            if not stream or self._characteristic(client, stream) is not None:
+                tasks.append(self._listen_for_silence())
             if self._gatt.poll_s is not None:
                 tasks.append(self._poll(self._gatt.poll_s))
             await first(*tasks)
@@ -107,6 +110,7 @@ class Visit:
             reason = _DISCONNECTED if self._has_hung_up else error.reason
             raise Ended(error.thing, reason, error.next_step) from error
         finally:
+            self._feed.ended()
             await self._hang_up(client, adapter)
 
     def _lost(self, _: BleakClient) -> None:

@@ -28,11 +28,12 @@ async def keep_trying(
 ) -> None:
     """Run ``session`` again and again; each :class:`LinkError` is reported to ``feeds``.
 
-    A session that got through to its sensor resets the waiting time.
+    A session that brought a reading resets the waiting time: a sensor that takes the connection and
+    hangs up at once must not be called again and again, nor keep others from the radio.
     """
     feeds, ceiling_s = tuple(feeds), FIRST_WAIT_S
     while True:
-        connections = _connections(feeds)
+        readings = _readings(feeds)
         try:
             await session()
         except LinkError as error:
@@ -44,11 +45,11 @@ async def keep_trying(
             reason = "the link ended"
         for feed in feeds:
             feed.failed(reason)
-        if _connections(feeds) > connections:
+        if _readings(feeds) > readings:
             ceiling_s = FIRST_WAIT_S
         await clock.sleep(rng.uniform(ceiling_s / 2, ceiling_s))
         ceiling_s = min(2 * ceiling_s, LONGEST_WAIT_S)
 
 
-def _connections(feeds: tuple[Feed, ...]) -> int:
-    return sum(feed.status.connections for feed in feeds)
+def _readings(feeds: tuple[Feed, ...]) -> int:
+    return sum(feed.status.readings for feed in feeds)

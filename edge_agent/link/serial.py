@@ -237,6 +237,8 @@ def as_link_error(error: OSError, thing: str, path: str) -> LinkError:
         case errno.EIO | errno.ENXIO | errno.ENODEV | errno.EBADF:
             reason = "the port went away"
             step = "Plug the adapter in again; the hub reopens the port by itself"
+        case _ if Path(path).exists() and not Path(path).is_char_device():
+            reason, step = "is no serial port", "Correct 'port' (ls /dev/serial/by-id)"
         case _:
             reason, step = str(error), "Check the port and its settings"
     return LinkError(f"{thing} at {path}", reason, step)

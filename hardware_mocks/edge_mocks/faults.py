@@ -43,6 +43,8 @@ class FrameFaults:
             if kind not in _KINDS or not re.fullmatch(r"[0-9]+(\.[0-9]+)?", number):
                 step = f"Write KIND=NUMBER, with one of {', '.join(_KINDS)}"
                 raise EdgeError(f"fault {word!r}", "makes no sense", step)
+            if kind != "delay_s" and float(number) > 1:
+                raise EdgeError(f"fault {word!r}", "is no probability", "Give 0 to 1")
             setattr(faults, kind, float(number))
         return faults
 

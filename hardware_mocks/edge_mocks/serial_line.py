@@ -6,6 +6,7 @@ modem lines, and a bit rate that takes time.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import tty
@@ -42,6 +43,8 @@ class SerialLine:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.fault: Fault | None = None
+        self.late_s: Callable[[], float] | None = None
+        self._free_at = 0.0
         self.lost_octets = 0
         self._master: int | None = None
 
@@ -66,6 +69,14 @@ class SerialLine:
         """Send; what a client does not fetch in time is lost and counted, as on a real line."""
         if self.fault is not None:
             octets = self.fault(octets)
+        if self.late_s is None:
+            self._put(octets)
+            return
+        loop = asyncio.get_running_loop()
+        self._free_at = max(self._free_at, loop.time() + self.late_s())
+        loop.call_at(self._free_at, self._put, octets)
+
+    def _put(self, octets: bytes) -> None:
         if self._master is None or not octets:
             return
         try:

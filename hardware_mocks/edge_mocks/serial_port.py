@@ -10,6 +10,7 @@ import serial
 
 from edge_agent.driver import Serial
 from edge_agent.errors import EdgeError
+from edge_agent.link.serial import as_link_error
 from edge_mocks.serial_line import SerialLine
 
 
@@ -36,9 +37,10 @@ class SerialPort(SerialLine):
                 timeout=0,
                 exclusive=True,
             )
-        except (OSError, ValueError) as error:
-            reason = str(error)
-            raise EdgeError(f"port {self.path}", reason, "ls /dev/serial/by-id") from error
+        except OSError as error:
+            raise as_link_error(error, "mock", str(self.path)) from error
+        except ValueError as error:
+            raise EdgeError(f"port {self.path}", str(error), "Choose another adapter") from error
         self._master = self._port.fileno()
         os.set_blocking(self._master, False)
         return self

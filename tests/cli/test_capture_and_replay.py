@@ -95,6 +95,7 @@ async def test_a_capture_ended_by_ctrl_c_is_kept(config, tmp_path):
     code, _, err = await wait(process)
     assert (code, err) == (0, "")
     assert parse(file.read_text()).steps
+    assert file.stat().st_mode & 0o077 == 0  # it is a person's data
 
 
 def test_a_sensor_nobody_configured_is_named_with_those_that_are(tmp_path):
@@ -147,6 +148,21 @@ def test_a_night_replays_with_its_alarms_in_the_time_of_the_capture(tmp_path):
     assert "alarm SpO2 low, phase raised" in out
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("# driver: nonin-2\n", "holds no steps"),
+        ("# driver: nonin-2\n5 < - 00\n4 < - 00\n", "line 3: 4 ms comes before the line above"),
+    ],
+)
+def test_a_capture_without_steps_or_order_is_refused(tmp_path, text, says):
+    file = tmp_path / "odd.hex"
+    file.write_text(text)
+    code, _, err = done(edge_agent("replay", file))
+    assert code == 1
+    assert says in err
+
+
 def test_drivers_lists_what_each_yields():
     code, out, _ = done(edge_agent("drivers", "--json"))
     assert code == 0
@@ -154,7 +170,7 @@ def test_drivers_lists_what_each_yields():
     assert families["cgm"]["measures"] == ["glucose"]
     assert "xy-md02" in families["modbus-room"]["profiles"]
     code, out, _ = done(edge_agent("drivers", "polar-pmd"))
-    assert "measures  ECG, heart rate" in out
+    assert "measures  ECG\n" in out
     code, _, err = done(edge_agent("drivers", "polar"))
     assert code == 1
     assert "Did you mean 'polar-pmd'" in err

@@ -98,6 +98,20 @@ async def test_the_newest_live_value_of_each_sensor_is_shown(collector, hub, doo
     assert shown == {"strap": 75.0, "patch": 3.0}
 
 
+async def test_a_value_fetched_twice_is_kept_once_and_another_of_the_same_minute_is_another(
+    collector, hub, door
+):
+    """Meters count whole minutes: 52 mg/dL and the check a moment later, at one time of theirs."""
+    low = OBSERVATION | {"last": 52.0, "device_ns": 10**18, "backfilled": True}
+    check = low | {"last": 105.0}
+    no_number = low | {"last": None, "state": "below-range"}
+    await opened(
+        collector, door, hub.seal({"observation": [low, no_number]}),
+        hub.seal({"observation": [low, check, no_number]}),
+    )  # fmt: skip
+    assert (await collector.queries.row_counts())["observation"] == 3
+
+
 async def test_a_clock_that_is_set_late_corrects_what_was_measured_before(collector, hub, door):
     wrong = CLOCK | {"utc_ns": 0, "uncertainty_ns": 3600 * NS_PER_S, "source": "unverified"}
     await opened(collector, door, hub.seal({"clock": [wrong], "observation": [OBSERVATION]}))

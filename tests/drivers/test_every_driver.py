@@ -112,7 +112,7 @@ def test_driver_bears_the_name_it_is_installed_under(subject):
 
 @every_driver
 def test_driver_measures_quantities_the_hub_knows(subject):
-    assert subject.driver.measures
+    assert subject.driver.yields
     assert set(subject.driver.yields) <= set(codes.ALL)
     assert len(set(subject.driver.yields)) == len(subject.driver.yields)
 

@@ -53,6 +53,11 @@ def test_faults_are_read_from_words():
     assert 0.15 < max(late_s) <= 0.2
 
 
+def test_more_than_always_is_no_probability():
+    with pytest.raises(EdgeError, match="0 to 1"):
+        FrameFaults.from_words(["drop=2"], random.Random(1))
+
+
 @pytest.mark.parametrize("word", ["rust=0.1", "drop", "drop=", "drop=often", "drop=-1"])
 def test_a_fault_that_makes_no_sense_is_named_with_those_that_do(word):
     with pytest.raises(EdgeError, match=re.escape(repr(word))) as refused:

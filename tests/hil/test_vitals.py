@@ -22,7 +22,7 @@ from edge_drivers.blood_pressure import BloodPressure, Status
 from edge_drivers.glucose_meter_codec import Fluid, Glucose
 from edge_drivers.racp import RacpOperator, RacpResult
 from edge_drivers.sensor_time import CURRENT_TIME
-from edge_mocks.bluez import BLUEZ_5_82
+from edge_mocks.bluez import BLUEZ_5_82, att_error
 
 pytestmark = pytest.mark.parametrize("bluez", [BLUEZ_5_82], indirect=True, ids=["bluez-5.82"])
 
@@ -246,3 +246,22 @@ async def test_spot_check_of_a_sensor_that_shows_no_clock_is_not_live(ble_bench)
         await bench.until(lambda: readings(bench, SPO2, live=True), "a value")
         bench.mock.spot_check()
         await bench.until(lambda: readings(bench, SPO2, live=False), "the spot check")
+
+
+@pushing
+async def test_a_sensor_that_hangs_up_before_its_clock_was_read_has_told_its_record(
+    ble_bench, bluez, name, code
+):
+    """Nothing proves the record live then, but it is there: nobody measures again for the hub."""
+
+    def leave():
+        bluez.device(bench.mock.peripheral).link_lost()
+        raise att_error(0x0E)
+
+    async with ble_bench(name) as bench:
+        for service in bench.mock.peripheral.services:
+            for one in service.characteristics:
+                if one.uuid == CURRENT_TIME:
+                    one.on_read = leave
+        await bench.until(lambda: readings(bench, code), "the record")
+        assert bench.feed.status.connections == 1
