@@ -25,8 +25,9 @@ from edge_drivers.racp import (
     RacpResult,
 )
 
-FIRST_FETCH_MIN = 24 * 60
-"""How far back a new decoder asks: a day, so that a hub that restarts asks for no fortnight."""
+FIRST_FETCH_MIN = 16 * 24 * 60
+"""How far back a new decoder asks: the longest session of a sensor. A hub that was off for days
+must not lose them; what is fetched twice is kept once at the clinic."""
 
 _NONE_MIN, _LAST_MIN = -1, 0xFFFF
 _HOLE_SETTLES_S = 1
@@ -144,7 +145,7 @@ class Backfill:
         self._procedure.reset()
 
     def start(self, now_min: int, at: Boottime) -> Write:
-        """Ask for every record after those the hub has without a hole, or for the last day."""
+        """Ask for every record after those the hub has without a hole, or for all of a session."""
         done = self.book.complete_min
         first = now_min - FIRST_FETCH_MIN if done is None else done + 1
         self.is_owed = True

@@ -116,9 +116,10 @@ def backfilled(outputs):
     return [one.backfilled for one in outputs]
 
 
-def test_new_hub_asks_for_a_day():
+def test_new_hub_asks_for_all_of_a_session():
     assert Session().connect(600) == 0
-    assert Session().connect(3000) == 3000 - 24 * 60
+    assert Session().connect(14 * 24 * 60) == 0
+    assert Session().connect(40 * 24 * 60) == 24 * 24 * 60  # no sensor lasts so long
 
 
 def test_fetched_record_gets_the_hub_time_at_which_it_was_true():
