@@ -118,7 +118,7 @@ def profile(local_s: ArrayLike, mgdl: ArrayLike, *, stretch_min: float = 30.0) -
     for index in np.unique(which):
         percentiles[index] = np.percentile(values[which == index], _AGP_PERCENTILES)
     return Profile(
-        hour=(np.arange(stretches) + 0.5) * stretch_min / 60.0,
+        hour=(np.arange(stretches, dtype=np.float64) + 0.5) * (stretch_min / 60.0),
         percentiles=percentiles,
         n=np.bincount(which, minlength=stretches),
     )
