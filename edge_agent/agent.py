@@ -26,6 +26,7 @@ from edge_agent.plan import Plan
 from edge_agent.reading_queue import ReadingQueue
 from edge_agent.records import Records
 from edge_agent.reporting import Hub, report
+from edge_agent.standing_alarms import StandingAlarms
 from edge_agent.status import Status
 from edge_agent.store.seal import RecordClass
 from edge_agent.summary import alarm_tables
@@ -51,6 +52,7 @@ class Agent:
         self.records = Records(plan, clock, rng)
         self.links = Links(plan.sensors, self.receive, clock, rng)
         self.person = PersonWatch(plan.state_dir, clock)
+        self.standing = StandingAlarms(plan.state_dir, self.pipeline.alarms, clock)
         self._progress_at = self.started_at
 
     async def run_until_signal(self) -> None:
@@ -67,8 +69,9 @@ class Agent:
 
         :raises ControlError: the control socket can't be used.
         """
-        control = ControlServer(self.plan.control_socket, self.status, self.tap)
+        control = ControlServer(self.plan.control_socket, self.status, self.tap, self.acknowledge)
         await control.start()
+        await self.standing.take_up()
         if not self.records.are_kept:
             log.warning("no [collector] configured: summaries are not kept")
         tasks = [spawn(name, job, self.clock) for name, job in self._jobs().items()]
@@ -114,10 +117,21 @@ class Agent:
         """
         return tapped_sensor(self.plan, sensor), Tap(self.links.feeds[sensor])
 
+    def acknowledge(self, episode: str) -> list[str]:
+        """Note that somebody has seen the alarm ``episode`` (empty: every one that stands).
+
+        Returns the titles of those for which that changed something.
+        """
+        now, engine = self.clock.boottime(), self.pipeline.alarms
+        episodes = [episode] if episode else [alarm.episode for alarm in engine.active]
+        steps = [step for one in episodes for step in engine.acknowledge(one, now)]
+        self._send(steps)
+        return [step.title for step in steps]
+
     def _jobs(self) -> dict[str, Job]:
         jobs: dict[str, Job] = {f"link {name}": run for name, run in self.links.tasks.items()}
         jobs |= {"pipeline": self._assess, "tick": self._tick, "summary": self._summarise}
-        jobs["person"] = self.person.run
+        jobs |= {"person": self.person.run, "standing alarms": self.standing.run}
         if self.records.are_kept:
             jobs["records"] = self.records.run
         if watchdog_interval_s() is not None:
@@ -154,6 +168,8 @@ class Agent:
             log.warning("alarm %s: %s", alarm.phase, alarm.title)
             tables = alarm_tables(alarm, ClockRecord.take(self.clock))
             self.records.add(RecordClass.ALARM, tables)
+        if alarms:
+            self.standing.note_change()
 
     async def _watchdog(self) -> None:
         """Report liveness while the pipeline keeps up; a hang stops the reports."""
@@ -172,6 +188,7 @@ class Agent:
             except Exception:  # a reading that can't be assessed must not cost the summary
                 log.exception("a last reading could not be assessed")
         self._take_summary()
+        await self.standing.write()
         await self.records.finish()
 
 

@@ -41,6 +41,17 @@ async def ask_capture(path: Path, sensor: str) -> AsyncIterator[TappedSensor | s
         raise ControlError(str(path), "the hub stopped", "What came until then is whole")
 
 
+async def ask_acknowledge(path: Path, episode: str) -> list[str]:
+    """Tell the hub behind ``path`` that the alarm ``episode`` has been seen (empty: all).
+
+    Returns the titles of those for which that changed something.
+
+    :raises ControlError: no hub answers there, or it does not take that from this user.
+    """
+    async with _asking(path, {"command": "acknowledge", "episode": episode}) as reader:
+        return msgspec.convert(_good(await _line(reader))["acknowledged"], list[str])
+
+
 def _good(line: bytes) -> dict[str, object]:
     answer = msgspec.json.decode(line, type=dict[str, object])
     if "error" in answer:

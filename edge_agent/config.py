@@ -98,6 +98,8 @@ class AlarmSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     spo2_low_percent: Percent = 90.0
     glucose_low_mgdl: Glucose = 70.0
     delay_s: Annotated[float, Meta(ge=0, le=60)] = 5.0
+    spo2_delay_s: Annotated[float, Meta(ge=0, le=60)] = 20.0
+    latching: bool = False
 
 
 class Settings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -1,9 +1,12 @@
 """The local control channel: one Unix socket, one JSON object a line, each way.
 
 There is no TCP listener. The socket is reachable by the service's user and group only (mode
-0660), a request may be 4 KiB long and must arrive within five seconds. There are two commands, and
-both only read: ``{"command": "status"}`` gives one line, ``{"command": "capture", "sensor": …}``
-one line about the sensor and then a line for each step until the asker hangs up.
+0660), a request may be 4 KiB long and must arrive within five seconds.
+
+Two commands only read, and are for the whole group: ``{"command": "status"}`` gives one line,
+``{"command": "capture", "sensor": …}`` one line about the sensor and then a line for each step
+until the asker hangs up. One changes something, and is for root and the service's own user, whom
+the kernel names: ``{"command": "acknowledge", "episode": …}`` (an empty one: all that stand).
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import logging
 import os
 import socket
 import stat
+import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -30,13 +34,15 @@ log = logging.getLogger(__name__)
 _REQUEST_LIMIT = 4096
 _DEADLINE_S = 5.0
 _PATH_LIMIT = 107
+_UCRED = struct.Struct("iII")  # process, user, group: struct ucred of unix(7)
 
 
 class ControlServer:
     """Answers commands on ``path``.
 
     ``status`` gives the hub's status; ``tap`` opens a tap on the sensor with the given name, or
-    raises :class:`~edge_agent.capture.CaptureError`.
+    raises :class:`~edge_agent.capture.CaptureError`; ``acknowledge`` notes that an alarm has been
+    seen, and returns the titles of those for which that changed something.
     """
 
     def __init__(
@@ -44,8 +50,10 @@ class ControlServer:
         path: Path,
         status: Callable[[], Awaitable[Status]],
         tap: Callable[[str], tuple[TappedSensor, Tap]],
+        acknowledge: Callable[[str], list[str]],
     ) -> None:
         self._path, self._status, self._tap = path, status, tap
+        self._acknowledge = acknowledge
         self._server: asyncio.Server | None = None
         self._encoder = msgspec.json.Encoder()
 
@@ -115,8 +123,15 @@ class ControlServer:
                 await self._say(writer, await self._status())
             case {"command": "capture", "sensor": str(sensor)}:
                 await self._capture(sensor, reader, writer)
+            case {"command": "acknowledge", "episode": str(episode)}:
+                if _peer_uid(writer) in {0, os.getuid()}:
+                    await self._say(writer, {"acknowledged": self._acknowledge(episode)})
+                else:
+                    reason = "only root and the service's own user may: try it with sudo"
+                    await self._say(writer, {"error": reason})
             case {"command": _}:
-                await self._say(writer, {"error": "unknown command; known: status, capture"})
+                known = "status, capture, acknowledge"
+                await self._say(writer, {"error": f"unknown command; known: {known}"})
             case _:
                 await self._say(writer, {"error": "not a JSON object with a command"})
 
@@ -148,3 +163,11 @@ class ControlServer:
     async def _pass_on(self, tap: Tap, writer: asyncio.StreamWriter) -> None:
         async for step in tap.steps():
             await self._say(writer, {"step": str(step)})
+
+
+def _peer_uid(writer: asyncio.StreamWriter) -> int:
+    """Return the user at the other end, as the kernel knows it."""
+    peer: socket.socket = writer.get_extra_info("socket")
+    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    uid: int = _UCRED.unpack(credentials)[1]
+    return uid

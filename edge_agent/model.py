@@ -219,6 +219,13 @@ class Phase(StrEnum):
     """Where an alarm episode stands."""
 
     RAISED = "raised"
+    REPEATED = "repeated"
+    """Said again: nobody has seen to it, or its condition has lasted or come back."""
+    ESCALATED = "escalated"
+    """Of a higher priority now: nobody has seen to it for too long."""
+    ACKNOWLEDGED = "acknowledged"
+    LATCHED = "latched"
+    """The condition has gone; the alarm stays until somebody has seen it."""
     CLEARED = "cleared"
 
 
@@ -240,7 +247,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """One step in the life of an alarm episode: raised or cleared, with its evidence.
+    """One step in the life of an alarm episode, with its evidence.
 
     ``episode`` is the same for every step of one episode. ``technical`` alarms speak of the
     sensors, the others of the person (IEC 60601-1-8: technical and physiological).

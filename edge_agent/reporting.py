@@ -134,8 +134,10 @@ def _sensor(sensor: Sensor, feed: Feed, now: Boottime) -> SensorStatus:
 def _alarm(one: Alarm, now: Boottime) -> AlarmStatus:
     return AlarmStatus(
         rule=one.rule,
+        episode=one.episode,
         title=one.title,
         priority=one.priority.name.lower(),
+        phase=one.phase.value,
         technical=one.technical,
         age_s=round(_seconds(one.at, now), 1),
         evidence=[evidence_words(evidence) for evidence in one.evidence],

@@ -54,8 +54,10 @@ class AlarmStatus(Struct, frozen=True, kw_only=True):
     """An alarm that stands, and the evidence that raised it, in words."""
 
     rule: str
+    episode: str
     title: str
     priority: str
+    phase: str
     technical: bool
     age_s: float
     evidence: list[str]

@@ -1,12 +1,14 @@
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import stat
 
 import pytest
 
-from edge_agent.asking import ask_status
+from edge_agent import control
+from edge_agent.asking import ask_acknowledge, ask_status
 from edge_agent.capture import CaptureError
 from edge_agent.control import ControlServer
 from edge_agent.errors import ControlError
@@ -28,9 +30,13 @@ def no_tap(sensor):
     raise CaptureError(f"sensor {sensor!r}", "not in the configuration")
 
 
+def seen(episode):
+    return ["SpO2 low"] if episode in {"", "spo2-low-ox-1"} else []
+
+
 @contextlib.asynccontextmanager
 async def serving(path):
-    server = ControlServer(path, tell_status, no_tap)
+    server = ControlServer(path, tell_status, no_tap, seen)
     await server.start()
     try:
         yield server
@@ -83,7 +89,7 @@ async def test_a_second_hub_does_not_push_the_first_aside(tmp_path):
     path = tmp_path / "control.sock"
     async with serving(path):
         with pytest.raises(ControlError, match="another hub"):
-            await ControlServer(path, tell_status, no_tap).start()
+            await ControlServer(path, tell_status, no_tap, seen).start()
         assert await ask_status(path) == STATUS
 
 
@@ -91,10 +97,37 @@ async def test_a_file_that_is_no_socket_is_never_removed(tmp_path):
     path = tmp_path / "control.sock"
     path.write_text("notes")
     with pytest.raises(ControlError, match="no socket"):
-        await ControlServer(path, tell_status, no_tap).start()
+        await ControlServer(path, tell_status, no_tap, seen).start()
     assert path.read_text() == "notes"
 
 
 async def test_a_path_too_long_for_a_socket_says_so(tmp_path):
     with pytest.raises(ControlError, match="shorter path"):
-        await ControlServer(tmp_path / ("x" * 120), tell_status, no_tap).start()
+        await ControlServer(tmp_path / ("x" * 120), tell_status, no_tap, seen).start()
+
+
+async def test_an_alarm_is_acknowledged_by_its_episode_or_all_of_them(tmp_path):
+    path = tmp_path / "control.sock"
+    async with serving(path):
+        assert await ask_acknowledge(path, "spo2-low-ox-1") == ["SpO2 low"]
+        assert await ask_acknowledge(path, "") == ["SpO2 low"]
+        assert await ask_acknowledge(path, "another") == []
+
+
+async def test_somebody_else_may_look_and_not_acknowledge(tmp_path, monkeypatch):
+    path = tmp_path / "control.sock"
+    async with serving(path):
+        monkeypatch.setattr("edge_agent.control._peer_uid", lambda _: 12345)
+        with pytest.raises(ControlError, match="only root"):
+            await ask_acknowledge(path, "")
+        assert await ask_status(path) == STATUS
+
+
+async def test_who_asks_is_named_by_the_kernel(tmp_path, monkeypatch):
+    told = []
+    path = tmp_path / "control.sock"
+    peer_uid = control._peer_uid
+    monkeypatch.setattr(control, "_peer_uid", lambda one: told.append(peer_uid(one)) or told[-1])
+    async with serving(path):
+        await ask_acknowledge(path, "")
+    assert told == [os.getuid()]

@@ -6,15 +6,20 @@ What keeps people safe here:
   it lets the sensor's stale alarm come.
 * Backfilled values fill the record and are never judged as if they were live.
 * One episode gives one raised and one cleared alarm, however often the value crosses the limit
-  within the hysteresis.
+  within the hysteresis; what happens in between (:mod:`~edge_agent.alarms.life`) belongs to it.
+* What stands survives a restart: as the same episodes, acknowledged or not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from edge_agent.alarms.kept import kept, revived
+from edge_agent.alarms.life import Happening, Life, Stand
 from edge_agent.alarms.rules import LimitRule, Rule, StaleRule
+from edge_agent.alarms.telling import back_again, limit_alarm, limit_evidence, stale_alarm
 from edge_agent.model import (
     RELIABLE_QUALITY,
     Alarm,
@@ -24,7 +29,6 @@ from edge_agent.model import (
     EventKind,
     Evidence,
     Observation,
-    Phase,
     Reading,
     Waveform,
 )
@@ -36,28 +40,61 @@ _REASONS = frozenset(
 )
 
 
-@dataclass(slots=True)
-class _LimitEpisode:
+@dataclass(slots=True, kw_only=True)
+class _Episode:
+    """Whether an alarm of one rule stands, and the life it leads."""
+
+    life: Life | None = None
+
+    @property
+    def is_raised(self) -> bool:
+        """Whether the condition is taken to be there; a latched alarm's has gone."""
+        return self.life is not None and self.life.stand is not Stand.LATCHED
+
+    def begin(self, rule: Rule, alarm: Alarm) -> list[Alarm]:
+        """Raise ``alarm``; where one is latched that nobody has seen yet, that one is back."""
+        if self.life is not None:
+            return self.happen(Happening.BACK, alarm.at, alarm.evidence)
+        self.life = Life.begin(rule.policy, alarm)
+        return [alarm]
+
+    def happen(
+        self, what: Happening, at: Boottime, evidence: tuple[Evidence, ...] | None = None
+    ) -> list[Alarm]:
+        """Let something happen to the alarm; one whose life has ended is forgotten."""
+        if self.life is None:
+            return []
+        step = self.life.happen(what, at, evidence)
+        if self.life.stand is None:
+            self.life = None
+        return [] if step is None else [step]
+
+
+@dataclass(slots=True, kw_only=True)
+class _LimitEpisode(_Episode):
     """Where one limit rule stands for one sensor."""
 
     beyond_since: Boottime | None = None
     inside_since: Boottime | None = None
     judged_at: Boottime | None = None
-    raised: Alarm | None = None
 
 
-@dataclass(slots=True)
-class _StaleEpisode:
+@dataclass(slots=True, kw_only=True)
+class _StaleEpisode(_Episode):
     """Where one stale rule stands: when each quantity was last usable, and why not since."""
 
     usable_at: dict[Code, Boottime]
     reason: str = "nothing has arrived since the start"
-    raised: Alarm | None = None
 
     def stale(self, rule: StaleRule, now: Boottime) -> list[Code]:
         """Return the quantities whose last usable value is too long ago."""
         oldest = now - rule.after_s * _NS_PER_S
         return [code for code, at in self.usable_at.items() if at < oldest]
+
+    def alarm(self, rule: StaleRule, stale: list[Code], now: Boottime) -> Alarm:
+        """Return the alarm about the quantities that are missing."""
+        silent_s = {code: (now - self.usable_at[code]) / _NS_PER_S for code in stale}
+        return stale_alarm(rule, silent_s, self.reason, now)
 
 
 class AlarmEngine:
@@ -71,15 +108,46 @@ class AlarmEngine:
             if isinstance(rule, LimitRule):
                 self._limits.append(rule)
             else:
-                self._stale[rule] = _StaleEpisode(dict.fromkeys(rule.codes, started_at))
+                self._stale[rule] = _StaleEpisode(usable_at=dict.fromkeys(rule.codes, started_at))
 
     @property
     def active(self) -> tuple[Alarm, ...]:
-        """The alarms that stand, the most urgent first."""
-        raised = [one.raised for one in self._episodes.values()]
-        raised += [one.raised for one in self._stale.values()]
-        standing = [alarm for alarm in raised if alarm is not None]
+        """The alarms that stand, the most urgent first, each as of its latest step."""
+        standing = [life.alarm for life in self._lives()]
         return tuple(sorted(standing, key=lambda alarm: (-alarm.priority, alarm.at)))
+
+    def acknowledge(self, episode: str, now: Boottime) -> list[Alarm]:
+        """Note that somebody has seen the alarm ``episode``; empty if that changes nothing."""
+        steps: list[Alarm] = []
+        for one in self._watched():
+            if one.life is not None and one.life.alarm.episode == episode:
+                steps += one.happen(Happening.ACKNOWLEDGED, now)
+        return steps
+
+    def state(self, now: Boottime) -> list[dict[str, Any]]:
+        """Return what stands, as plain values for :meth:`restore`; times are seconds ago."""
+        limits = [(rule.name, sensor, one) for (rule, sensor), one in self._episodes.items()]
+        stale = [(rule.name, rule.sensor, one) for rule, one in self._stale.items()]
+        every: list[tuple[str, str, _Episode]] = [*limits, *stale]
+        return [
+            {"rule": rule, "sensor": sensor, **kept(one.life, now)}
+            for rule, sensor, one in every
+            if one.life is not None
+        ]
+
+    def restore(self, state: Iterable[Mapping[str, Any]], now: Boottime) -> None:
+        """Take up what :meth:`state` returned before a restart; unknown rules are left out."""
+        limits = {rule.name: rule for rule in self._limits}
+        stale = {(rule.name, rule.sensor): rule for rule in self._stale}
+        for entry in state:
+            name, sensor = str(entry["rule"]), str(entry["sensor"])
+            if name in limits:
+                rule = limits[name]
+                episode = self._episodes.setdefault((rule, sensor), _LimitEpisode())
+                episode.life = revived(entry, rule, now)
+            elif (name, sensor) in stale:
+                watched = stale[name, sensor]
+                self._stale[watched].life = revived(entry, watched, now)
 
     def judge(self, reading: Reading, now: Boottime) -> list[Alarm]:
         """Judge a reading that is in the hub at ``now``; give the alarms it raises or clears."""
@@ -94,14 +162,23 @@ class AlarmEngine:
         return alarms
 
     def tick(self, now: Boottime) -> list[Alarm]:
-        """Find sensors that have gone stale; to be called about once a second."""
+        """Find sensors that have gone stale, and alarms that wait; to be called once a second."""
         alarms: list[Alarm] = []
         for rule, episode in self._stale.items():
             stale = episode.stale(rule, now)
-            if stale and episode.raised is None:
-                episode.raised = _stale_alarm(rule, episode, stale, now)
-                alarms.append(episode.raised)
+            if stale and not episode.is_raised:
+                alarms += episode.begin(rule, episode.alarm(rule, stale, now))
+        for life in self._lives():
+            step = life.due(now)
+            if step is not None:
+                alarms.append(step)
         return alarms
+
+    def _watched(self) -> list[_Episode]:
+        return [*self._episodes.values(), *self._stale.values()]
+
+    def _lives(self) -> list[Life]:
+        return [one.life for one in self._watched() if one.life is not None]
 
     def _note_presence(self, reading: Reading, now: Boottime) -> list[Alarm]:
         alarms: list[Alarm] = []
@@ -116,9 +193,8 @@ class AlarmEngine:
                     episode.reason = _why_not(reading)
                     continue
                 episode.usable_at[reading.code] = now
-                if episode.raised is not None and not episode.stale(rule, now):
-                    alarms.append(_clear_stale(episode.raised, reading, now))
-                    episode.raised = None
+                if episode.is_raised and not episode.stale(rule, now):
+                    alarms += episode.happen(Happening.GONE, now, back_again(reading, now))
         return alarms
 
 
@@ -147,20 +223,16 @@ def _judge_limit(rule: LimitRule, episode: _LimitEpisode, one: Observation) -> l
     if rule.is_met_by(one):
         episode.inside_since = None
         episode.beyond_since = _earlier(episode.beyond_since, one.at)
-        if episode.raised is None and _lasts(episode.beyond_since, one.at, rule.delay_s):
-            name = _episode_name(rule, one.sensor, one.at)
-            episode.raised = _alarm(rule, Phase.RAISED, one, name)
-            return [episode.raised]
+        if not episode.is_raised and _lasts(episode.beyond_since, one.at, rule.delay_for(one)):
+            return episode.begin(rule, limit_alarm(rule, one))
     elif rule.is_cleared_by(one):
         episode.beyond_since = None
         episode.inside_since = _earlier(episode.inside_since, one.at)
-        if episode.raised is not None and _lasts(episode.inside_since, one.at, rule.delay_s):
-            cleared = _alarm(rule, Phase.CLEARED, one, episode.raised.episode)
-            episode.raised = None
-            return [cleared]
+        if episode.is_raised and _lasts(episode.inside_since, one.at, rule.delay_s):
+            return episode.happen(Happening.GONE, one.at, limit_evidence(rule, one))
     else:  # unreliable, or between limit and hysteresis: not safely inside
         episode.inside_since = None
-        if one.is_reliable and episode.raised is None:
+        if one.is_reliable and not episode.is_raised:
             episode.beyond_since = None
     return []
 
@@ -179,77 +251,3 @@ def _earlier(since: Boottime | None, at: Boottime) -> Boottime:
 
 def _lasts(since: Boottime, now: Boottime, seconds: float) -> bool:
     return now - since >= seconds * _NS_PER_S
-
-
-def _episode_name(rule: Rule, sensor: str, at: Boottime) -> str:
-    return f"{rule.name}-{sensor}-{at:x}"
-
-
-def _alarm(rule: LimitRule, phase: Phase, one: Observation, episode: str) -> Alarm:
-    evidence = Evidence(
-        quantity=one.code.refid,
-        value=one.value,
-        unit=one.unit,
-        sensor=one.sensor,
-        at=one.at,
-        limit=rule.limit,
-        note=one.state.value,
-    )
-    return Alarm(
-        rule=rule.name,
-        episode=episode,
-        title=rule.title,
-        priority=rule.priority,
-        technical=False,
-        phase=phase,
-        at=one.at,
-        evidence=(evidence,),
-    )
-
-
-def _stale_alarm(
-    rule: StaleRule, episode: _StaleEpisode, stale: list[Code], now: Boottime
-) -> Alarm:
-    evidence = tuple(
-        Evidence(
-            quantity=f"time without usable {code.title}",
-            value=(now - episode.usable_at[code]) / _NS_PER_S,
-            unit="s",
-            sensor=rule.sensor,
-            at=now,
-            limit=rule.after_s,
-            note=episode.reason,
-        )
-        for code in stale
-    )
-    return Alarm(
-        rule=rule.name,
-        episode=_episode_name(rule, rule.sensor, now),
-        title=rule.title,
-        priority=rule.priority,
-        technical=True,
-        phase=Phase.RAISED,
-        at=now,
-        evidence=evidence,
-    )
-
-
-def _clear_stale(raised: Alarm, reading: Observation | Waveform, now: Boottime) -> Alarm:
-    back = Evidence(
-        quantity=reading.code.refid,
-        value=reading.value if isinstance(reading, Observation) else None,
-        unit=reading.code.unit,
-        sensor=reading.sensor,
-        at=now,
-        note="the sensor gives usable values again",
-    )
-    return Alarm(
-        rule=raised.rule,
-        episode=raised.episode,
-        title=raised.title,
-        priority=raised.priority,
-        technical=True,
-        phase=Phase.CLEARED,
-        at=now,
-        evidence=(back,),
-    )

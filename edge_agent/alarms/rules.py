@@ -10,7 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edge_agent import codes
+from edge_agent.alarms.life import DEFAULT_POLICY, Policy
 from edge_agent.model import Code, Observation, Priority, State
+
+_DEEP_SPO2_PERCENT = 15.0
+"""So far under the limit nobody waits. Most drops that end by themselves are shallow and short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +23,10 @@ class LimitRule:
 
     The alarm clears when a reliable value has been inside by at least ``hysteresis`` (in
     ``code.unit``) for ``delay_s``. A sensor that reports only "LO" meets ``low``, "HI" ``high``.
+
+    The delay shrinks with the depth of the violation, evenly from ``delay_s`` at the limit to none
+    at ``at_once``: most alarms that help nobody are slight and short (IEC 60601-1-8 asks that such
+    a delay be disclosed: the alarm's evidence does).
     """
 
     name: str
@@ -29,6 +37,8 @@ class LimitRule:
     high: float | None = None
     delay_s: float = 0.0
     hysteresis: float = 0.0
+    at_once: float | None = None
+    policy: Policy = DEFAULT_POLICY
 
     @property
     def limit(self) -> float | None:
@@ -46,6 +56,14 @@ class LimitRule:
         return (self.low is not None and one.value < self.low) or (
             self.high is not None and one.value > self.high
         )
+
+    def delay_for(self, one: Observation) -> float:
+        """Return for how many seconds a violation as deep as this must last."""
+        limit = self.limit
+        if self.at_once is None or limit is None or one.value is None:
+            return self.delay_s
+        share = (one.value - self.at_once) / (limit - self.at_once)
+        return self.delay_s * min(max(share, 0.0), 1.0)
 
     def is_cleared_by(self, one: Observation) -> bool:
         """Tell whether an observation is a reliable value well inside the limit."""
@@ -71,6 +89,7 @@ class StaleRule:
     codes: tuple[Code, ...]
     after_s: float
     priority: Priority = Priority.LOW
+    policy: Policy = DEFAULT_POLICY
 
 
 Rule = LimitRule | StaleRule
@@ -83,24 +102,35 @@ def limit_rules(
     spo2_low_percent: float,
     glucose_low_mgdl: float,
     delay_s: float,
+    spo2_delay_s: float = 20.0,
+    latching: bool = False,
 ) -> tuple[LimitRule, ...]:
-    """Return the rules about the person, with this subject's limits."""
+    """Return the rules about the person, with this subject's limits.
+
+    A low glucose is said again every five minutes until somebody has seen it, and once more when it
+    has lasted half an hour after that, as glucose sensors do.
+    """
+    high = Policy(latching=latching)
+    glucose = Policy(latching=latching, repeat_after_s=5 * 60.0, realarm_after_s=30 * 60.0)
     return (
         LimitRule(
             name="heart-rate-low", title="heart rate low", code=codes.HEART_RATE,
             priority=Priority.HIGH, low=heart_rate_low_per_min, delay_s=delay_s, hysteresis=3,
+            policy=high,
         ),
         LimitRule(
             name="heart-rate-high", title="heart rate high", code=codes.HEART_RATE,
             priority=Priority.HIGH, high=heart_rate_high_per_min, delay_s=delay_s, hysteresis=5,
+            policy=high,
         ),
         LimitRule(
             name="spo2-low", title="SpO2 low", code=codes.SPO2,
-            priority=Priority.HIGH, low=spo2_low_percent, delay_s=delay_s, hysteresis=1,
+            priority=Priority.HIGH, low=spo2_low_percent, delay_s=spo2_delay_s, hysteresis=2,
+            at_once=spo2_low_percent - _DEEP_SPO2_PERCENT, policy=high,
         ),
         LimitRule(
             name="glucose-low", title="glucose low", code=codes.GLUCOSE,
-            priority=Priority.HIGH, low=glucose_low_mgdl, hysteresis=5,
+            priority=Priority.HIGH, low=glucose_low_mgdl, hysteresis=5, policy=glucose,
         ),
         LimitRule(
             name="glucose-low-forecast", title="glucose low expected within 30 min",

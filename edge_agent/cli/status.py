@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 _DEFAULT_SOCKET = Path("/run/edge-agent/control.sock")
 
 
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def hub_options(command: Command) -> Command:
+    """Add the options that tell where a running hub is asked."""
+    socket_option = click.option(
+        "--socket", "socket_path", type=click.Path(path_type=Path),
+        help=f"The hub's control socket.  [default: {_DEFAULT_SOCKET}]",
+    )  # fmt: skip
+    config_option = click.option(
+        "--config", "config_file", type=click.Path(path_type=Path),
+        help="Take the control socket from this configuration.",
+    )  # fmt: skip
+    return socket_option(config_option(command))
+
+
+def socket_of(socket_path: Path | None, config_file: Path | None) -> Path:
+    """Return the control socket that the options of :func:`hub_options` name.
+
+    :raises ConfigError: the configuration can't be used.
+    """
+    if config_file is None:
+        return socket_path or _DEFAULT_SOCKET
+    from edge_agent import config
+
+    return Path(config.load(config_file).hub.control_socket)
+
+
 @click.command("status")
-@click.option(
-    "--socket", "socket_path", type=click.Path(path_type=Path),
-    help=f"The hub's control socket.  [default: {_DEFAULT_SOCKET}]",
-)  # fmt: skip
-@click.option(
-    "--config", "config_file", type=click.Path(path_type=Path),
-    help="Take the control socket from this configuration.",
-)  # fmt: skip
+@hub_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(socket_path: Path | None, config_file: Path | None, as_json: bool) -> None:
     """Show what a running hub sees, holds and sends.
@@ -33,11 +56,7 @@ def command(socket_path: Path | None, config_file: Path | None, as_json: bool) -
 
     from edge_agent.asking import ask_status
 
-    if config_file is not None:
-        from edge_agent import config
-
-        socket_path = Path(config.load(config_file).hub.control_socket)
-    status = asyncio.run(ask_status(socket_path or _DEFAULT_SOCKET))
+    status = asyncio.run(ask_status(socket_of(socket_path, config_file)))
     if as_json:
         click.echo(msgspec.json.encode(status))
         return

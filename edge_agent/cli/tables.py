@@ -30,6 +30,7 @@ def alarm_table(status: Status) -> Table:
     for alarm in status.alarms:
         sign = f"{_PRIORITY_SIGN[alarm.priority]} {alarm.priority}"
         kind = " (technical)" if alarm.technical else ""
+        kind += "" if alarm.phase == "raised" else f", {alarm.phase}"
         table.add_row(
             Text(sign, style=_PRIORITY_STYLE[alarm.priority]),
             alarm.title + kind,

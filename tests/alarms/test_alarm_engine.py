@@ -150,7 +150,7 @@ def test_a_battery_report_does_not_hide_an_ecg_that_stopped():
 def test_the_most_urgent_alarm_comes_first():
     rules = limit_rules(
         heart_rate_low_per_min=45, heart_rate_high_per_min=130, spo2_low_percent=90,
-        glucose_low_mgdl=70, delay_s=0,
+        glucose_low_mgdl=70, spo2_delay_s=0, delay_s=0,
     )  # fmt: skip
     engine = AlarmEngine(rules, Boottime(0))
     forecast = Observation(code=codes.GLUCOSE_IN_30_MIN, value=60, at=Boottime(1), sensor="cgm")

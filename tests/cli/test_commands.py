@@ -29,7 +29,8 @@ def edge_agent(*arguments, **kwargs):
     "arguments",
     [(), ("run",), ("status",), ("demo",), ("config", "check"), ("config", "example"),
      ("collector", "run"), ("collector", "show"), ("collector", "enrol"), ("capture",),
-     ("drivers",), ("import",), ("mock",), ("pair",), ("probe",), ("replay",)],
+     ("drivers",), ("alarms", "list"), ("alarms", "acknowledge"), ("import",), ("mock",),
+     ("pair",), ("probe",), ("replay",)],
     ids=" ".join,
 )  # fmt: skip
 def test_every_command_explains_itself(arguments):
@@ -140,6 +141,55 @@ def test_a_hub_starts_answers_and_stops_on_sigterm(tmp_path):
     assert "ox" in shown.stdout
     assert "no such port" in errors
     assert not (tmp_path / "c.sock").exists()
+
+
+def test_acknowledging_wants_one_alarm_or_all_of_them(tmp_path):
+    done = edge_agent("alarms", "acknowledge", "--socket", tmp_path / "none.sock")
+    assert done.returncode == 2
+    assert "or --all" in done.stderr
+
+
+def test_an_alarm_of_a_running_hub_is_shown_acknowledged_and_outlives_a_restart(tmp_path):
+    """The oximeter is absent: after a second and a half that is an alarm."""
+    config = tmp_path / "hub.toml"
+    sensor = '[[sensor]]\nname = "ox"\ndriver = "nonin-2"\nport = "absent"\nstale_after_s = 1.5\n'
+    config.write_text(EXAMPLE + sensor)
+    first = during_a_hub(config, lambda: standing(config))
+    (alarm,) = first
+    assert (alarm["title"], alarm["phase"]) == ("ox gives no usable values", "raised")
+
+    def acknowledge_again():
+        before = standing(config)
+        done = edge_agent("alarms", "acknowledge", alarm["episode"], "--config", config)
+        return before, done, standing(config)
+
+    before, done, after = during_a_hub(config, acknowledge_again)
+    assert [one["episode"] for one in before] == [alarm["episode"]]
+    assert done.stdout == "acknowledged: ox gives no usable values\n"
+    assert [one["phase"] for one in after] == ["acknowledged"]
+    third = during_a_hub(config, lambda: standing(config))
+    assert [(one["episode"], one["phase"]) for one in third] == [(alarm["episode"], "acknowledged")]
+
+
+def during_a_hub(config, work):
+    """Run a hub, do ``work`` meanwhile, and stop it."""
+    command = [sys.executable, "-m", "edge_agent", "run", "--config", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as hub:
+        try:
+            return work()
+        finally:
+            hub.send_signal(signal.SIGTERM)
+            hub.communicate(timeout=20)
+
+
+def standing(config):
+    """Wait until an alarm stands; return what the command shows."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        done = edge_agent("alarms", "list", "--config", config, "--json")
+        if done.returncode == 0 and (alarms := json.loads(done.stdout)):
+            return alarms
+    raise AssertionError(f"no alarm: {done.stderr}")
 
 
 def test_a_collector_beyond_loopback_needs_a_certificate(tmp_path):

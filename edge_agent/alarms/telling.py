@@ -1,0 +1,89 @@
+"""What an alarm tells: its episode's name, its title, and the evidence it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edge_agent.alarms.rules import LimitRule, Rule, StaleRule
+from edge_agent.model import (
+    Alarm,
+    Boottime,
+    Code,
+    Evidence,
+    Observation,
+    Phase,
+    Waveform,
+)
+
+
+def limit_alarm(rule: LimitRule, one: Observation) -> Alarm:
+    """Return the alarm that the observation ``one`` raises."""
+    return Alarm(
+        rule=rule.name,
+        episode=_episode_name(rule, one.sensor, one.at),
+        title=rule.title,
+        priority=rule.priority,
+        technical=False,
+        phase=Phase.RAISED,
+        at=one.at,
+        evidence=limit_evidence(rule, one),
+    )
+
+
+def limit_evidence(rule: LimitRule, one: Observation) -> tuple[Evidence, ...]:
+    """Return the value, beyond the limit or back inside it."""
+    evidence = Evidence(
+        quantity=one.code.refid,
+        value=one.value,
+        unit=one.unit,
+        sensor=one.sensor,
+        at=one.at,
+        limit=rule.limit,
+        note=one.state.value,
+    )
+    return (evidence,)
+
+
+def stale_alarm(
+    rule: StaleRule, silent_s: Mapping[Code, float], reason: str, now: Boottime
+) -> Alarm:
+    """Return the alarm about quantities that have been missing for ``silent_s`` seconds."""
+    evidence = tuple(
+        Evidence(
+            quantity=f"time without usable {code.title}",
+            value=seconds,
+            unit="s",
+            sensor=rule.sensor,
+            at=now,
+            limit=rule.after_s,
+            note=reason,
+        )
+        for code, seconds in silent_s.items()
+    )
+    return Alarm(
+        rule=rule.name,
+        episode=_episode_name(rule, rule.sensor, now),
+        title=rule.title,
+        priority=rule.priority,
+        technical=True,
+        phase=Phase.RAISED,
+        at=now,
+        evidence=evidence,
+    )
+
+
+def back_again(reading: Observation | Waveform, now: Boottime) -> tuple[Evidence, ...]:
+    """Return the reading with which a sensor is back."""
+    back = Evidence(
+        quantity=reading.code.refid,
+        value=reading.value if isinstance(reading, Observation) else None,
+        unit=reading.code.unit,
+        sensor=reading.sensor,
+        at=now,
+        note="the sensor gives usable values again",
+    )
+    return (back,)
+
+
+def _episode_name(rule: Rule, sensor: str, at: Boottime) -> str:
+    return f"{rule.name}-{sensor}-{at:x}"
