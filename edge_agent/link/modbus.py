@@ -156,6 +156,7 @@ class ModbusBus:
         self._is_silent = False
         try:
             while True:
+                heed_cancellation()
                 station = min(self._stations, key=lambda one: one.due)
                 wait_ns = station.due - self._clock.boottime()
                 await self._clock.sleep(max(self._gap_s, wait_ns / NS_PER_S))
@@ -233,7 +234,6 @@ class ModbusBus:
             if not client.connected:
                 raise self._lost() from error
             return LinkError(thing, str(error), "Check the register map")
-        heed_cancellation()
         self._answers += 1
         self._unanswered.clear()
         return _payload(answer, station.unit, block, thing)

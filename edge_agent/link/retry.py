@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from edge_agent.clock import Clock
 from edge_agent.errors import LinkError
 from edge_agent.link.feed import Feed
+from edge_agent.link.waiting import heed_cancellation
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ async def keep_trying(
     """
     feeds, ceiling_s = tuple(feeds), FIRST_WAIT_S
     while True:
+        heed_cancellation()
         readings = _readings(feeds)
         try:
             await session()

@@ -17,6 +17,7 @@ from pymodbus.client.mixin import ModbusClientMixin
 from edge_agent import codes
 from edge_agent.clock import NS_PER_S
 from edge_agent.driver import Serial
+from edge_agent.link import modbus
 from edge_agent.link.bus import SerialBus, TcpBus
 from edge_agent.link.modbus import ModbusBus, Station
 from edge_agent.link.modbus_client import Hearing
@@ -387,3 +388,24 @@ async def test_a_gateway_behind_which_nobody_answers_is_connected_anew(rig):
     async with server, rig.running(bus):
         await rig.until(lambda: len(connections) >= 2, "connected anew")
     assert "none from any sensor" in stations[0].feed.status.last_error
+
+
+async def test_a_bus_ends_even_if_its_end_is_swallowed_while_it_connects(rig, monkeypatch):
+    """``asyncio.wait_for`` of Python 3.11, in pymodbus, does it when the connection is there."""
+    began, connect = asyncio.Event(), modbus.connect
+
+    async def connect_and_swallow(*arguments):
+        began.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        return await connect(*arguments)
+
+    monkeypatch.setattr(modbus, "connect", connect_and_swallow)
+    async with TcpRoomSensor(profile(), 2, lambda: AIR) as room:
+        _, bus = bus_on(rig, TcpBus(room.host, room.port), unit=2)
+        task = asyncio.create_task(bus.run())
+        await began.wait()
+        task.cancel()
+        async with asyncio.timeout(10):
+            await asyncio.wait({task})
+    assert task.cancelled()
