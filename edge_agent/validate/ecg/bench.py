@@ -35,10 +35,18 @@ class EcgBench:
         """Folder of a data set, whether it exists or not."""
         return self.data / data_set
 
+    def every(self, data_set: str, *, annotated: bool = True) -> list[str]:
+        """Names of all records of a set, in a quick run too."""
+        folder = self.folder(data_set)
+        return record_names(folder, annotated=annotated) if folder.is_dir() else []
+
+    def recording(self, data_set: str, name: str) -> Recording:
+        """One record of a set."""
+        return read(self.folder(data_set), name)
+
     def names(self, data_set: str, *, annotated: bool = True) -> list[str]:
         """Names of a set's records; none when the set is missing. A quick run takes a few."""
-        folder = self.folder(data_set)
-        names = record_names(folder, annotated=annotated) if folder.is_dir() else []
+        names = self.every(data_set, annotated=annotated)
         wanted = QUICK_RECORDS.get(data_set, len(names)) if self.quick else len(names)
         if len(names) <= wanted:
             return names
@@ -47,7 +55,7 @@ class EcgBench:
     def recordings(self, data_set: str) -> Iterator[Recording]:
         """Annotated records of a set, one after the other."""
         for name in self.names(data_set):
-            yield read(self.folder(data_set), name)
+            yield self.recording(data_set, name)
 
 
 def missing_set(data_set: str) -> str:

@@ -12,13 +12,18 @@ from pathlib import Path
 
 from edge_agent import __version__
 from edge_agent.errors import EdgeError
-from edge_agent.validate.ecg import rpeaks
+from edge_agent.validate.ecg import cost, latency, noise_curves, rpeaks
 from edge_agent.validate.ecg.bench import EcgBench, installed
 from edge_agent.validate.report import Chapter, Report
 from edge_agent.validate.section import Section
 from edge_agent.validate.software import require, version_of
 
-SECTIONS: Sequence[Section[EcgBench]] = (rpeaks.SECTION,)
+SECTIONS: Sequence[Section[EcgBench]] = (
+    rpeaks.SECTION,
+    noise_curves.SECTION,
+    latency.SECTION,
+    cost.SECTION,
+)
 
 SETS = ("mitdb", "nstdb", "cpsc2019", "cpsc2021", "cinc2017", "polar_h10")
 
