@@ -134,12 +134,13 @@ def _plot(names: str, curves: Mapping[str, Curve]) -> Plot:
             axes.set_xticks(levels)
             axes.set_xlabel("signal-to-noise ratio, dB")
             axes.invert_xaxis()
+        panels[0].set_ylim(50.0, 101.0)
         panels[0].set_ylabel("F1, %")
         drawing.legend(panels[0])
 
     return Plot(
         name="noise-curves",
-        caption=f"{names}: F1 as noise grows, from left to right",
+        caption=f"{names}: F1 as noise grows from left to right; below 50 % is not shown",
         draw=draw,
         size=(3.1 * max(2, len(curves)), 3.8),
     )
