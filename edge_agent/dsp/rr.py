@@ -73,6 +73,22 @@ def normal_only(rr_ms: ArrayLike) -> Signal:
     return np.where(normal, intervals, np.nan)
 
 
+def missing_beats(at_s: ArrayLike, rr_ms: ArrayLike) -> int:
+    """Estimate how many beats are missing where the interval is a gap, or longer than plausible.
+
+    ``at_s`` and ``rr_ms``, both shape (n,), are the beats' times (s) and their intervals (ms; NaN
+    is a gap). A hole holds as many beats as the median plausible interval fits in; without such
+    an interval none is counted. What lies before the first beat isn't known.
+    """
+    times, intervals = np.asarray(at_s, dtype=np.float64), _array(rr_ms)
+    plausible = intervals[(intervals >= SHORTEST_MS) & (intervals <= LONGEST_MS)]
+    if not plausible.size:
+        return 0
+    is_hole = np.isnan(intervals[1:]) | (intervals[1:] > LONGEST_MS)
+    fit = 1000.0 * np.diff(times)[is_hole] / np.median(plausible)
+    return int(np.maximum(np.rint(fit) - 1, 0).sum())
+
+
 def heart_rate_per_min(rr_ms: ArrayLike) -> float | None:
     """Return 60000 over the mean of the plausible intervals, or ``None`` without any.
 
