@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from edge_agent.dsp.qrs_energy import Signal
 
 FLAT_MV = 0.008
-DEAD_S = 1.0
+DEAD_S = 1.5
 """A line that has been dead for so long is taken for not attached. Between beats of a simulated
 signal without noise a line may be dead for less."""
 
