@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge_agent import __version__
 from edge_agent.errors import EdgeError
-from edge_agent.validate.ecg import cost, latency, noise_curves, rpeaks
+from edge_agent.validate.ecg import cost, hrv, latency, noise_curves, ride, rpeaks
 from edge_agent.validate.ecg.bench import EcgBench, installed
 from edge_agent.validate.report import Chapter, Report
 from edge_agent.validate.section import Section
@@ -23,6 +23,8 @@ SECTIONS: Sequence[Section[EcgBench]] = (
     noise_curves.SECTION,
     latency.SECTION,
     cost.SECTION,
+    ride.SECTION,
+    hrv.SECTION,
 )
 
 SETS = ("mitdb", "nstdb", "cpsc2019", "cpsc2021", "cinc2017", "polar_h10")

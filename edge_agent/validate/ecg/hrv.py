@@ -1,0 +1,353 @@
+"""HRV: the same figures from the same intervals by other software, and what detection adds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.dsp.hrv import (
+    HRV_ANALYSIS_RECIPE,
+    frequency_domain,
+    poincare,
+    sample_entropy,
+    time_domain,
+)
+from edge_agent.dsp.rpeaks import Detector
+from edge_agent.dsp.rr import normal_only
+from edge_agent.validate import drawing
+from edge_agent.validate.ecg.bench import EcgBench, missing_set
+from edge_agent.validate.ecg.recordings import Recording, resampled
+from edge_agent.validate.ecg.rpeaks import STRAP_RATE_HZ
+from edge_agent.validate.section import Cell, Outcome, Plot, Section, Table, Verdict
+from edge_agent.validate.software import INSTALL, hrv_analysis, quiet, version_of
+
+WINDOW_S = 300.0
+EXACT_BAR = 1e-9
+LF_BAR_PERCENT, HF_BAR_PERCENT = 0.5, 1.5
+
+TONES = ((0.1, 20.0, "LF"), (0.25, 15.0, "HF"))
+"""Frequency (Hz), amplitude (ms) and band of the two tones; the power of each is half its
+amplitude squared. Around 800 ms."""
+
+NEUROKIT, HRV_ANALYSIS = "neurokit2", "hrv-analysis"
+
+Intervals = NDArray[np.float64]
+Figures = dict[str, float]
+
+
+def measure(bench: EcgBench) -> Outcome:
+    """Compare with the peers on annotated beats, with the truth on two tones, and as detected."""
+    outcome = Outcome(
+        summary="The first five minutes of every record of mitdb: intervals between the annotated"
+        " beats, all of them, so that every program gets the same numbers. Agreement is the largest"
+        " relative difference over all records. Definitions differ between programs, so a figure"
+        " is compared where both define it alike: neurokit2 divides pNN50 by the intervals, not by"
+        " the differences (rescaled here), hrv-analysis' spectrum is made by its own recipe, which"
+        " the hub has too."
+    )
+    windows = {one.name: first_window(one) for one in bench.recordings("mitdb")}
+    windows = {name: rr for name, rr in windows.items() if rr.size > 1}
+    if not windows:
+        outcome.missing.append(missing_set("mitdb"))
+    peers = {NEUROKIT: neurokit_figures, HRV_ANALYSIS: hrv_analysis_figures}
+    agreements: dict[str, Figures] = {}
+    for peer, figures_of in peers.items():
+        if not bench.peers or version_of(peer) is None:
+            outcome.missing.append(f"{peer}: not compared; {INSTALL}")
+            continue
+        bench.tell(peer)
+        theirs = {name: figures_of(rr) for name, rr in windows.items()}
+        agreements[peer] = largest_differences(windows, theirs)
+    outcome.tables.append(_agreement_table(agreements, len(windows)))
+    bench.tell("two tones")
+    tones = two_tones(with_peers=bool(bench.peers))
+    outcome.tables.append(_tone_table(tones))
+    bench.tell("as detected")
+    detected = _as_detected(bench)
+    outcome.figures = {
+        "largest relative difference": agreements,
+        "two tones, ms2": tones,
+        "annotated and detected": detected,
+    }
+    if agreements and windows:
+        outcome.plots.append(_agreement_plot(agreements))
+    if detected:
+        outcome.plots.append(_detected_plot(detected))
+        outcome.tables.append(_detected_table(detected))
+    outcome.verdicts = _verdicts(agreements, tones)
+    return outcome
+
+
+def first_window(record: Recording) -> Intervals:
+    """Return the intervals (ms) between the annotated beats of the first five minutes."""
+    beats = record.beats[record.beats < WINDOW_S * record.rate_hz]
+    return np.asarray(1000.0 * np.diff(beats) / record.rate_hz)
+
+
+def our_figures(rr_ms: Intervals) -> Figures:
+    """Return the figures of the hub, by the names used here."""
+    time = time_domain(rr_ms)
+    spectrum = frequency_domain(rr_ms, recipe=HRV_ANALYSIS_RECIPE)
+    sd1, sd2 = poincare(rr_ms)
+    named = {
+        "mean NN": time.mean_nn_ms if time else None,
+        "SDNN": time.sdnn_ms if time else None,
+        "RMSSD": time.rmssd_ms if time else None,
+        "SDSD": time.sdsd_ms if time else None,
+        "pNN20": time.pnn20_percent if time else None,
+        "pNN50": time.pnn50_percent if time else None,
+        "triangular index": time.triangular_index if time else None,
+        "SD1": sd1,
+        "SD2": sd2,
+        "SampEn": sample_entropy(rr_ms),
+        "VLF": spectrum.vlf_ms2 if spectrum else None,
+        "LF": spectrum.lf_ms2 if spectrum else None,
+        "HF": spectrum.hf_ms2 if spectrum else None,
+    }
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def neurokit_figures(rr_ms: Intervals) -> Figures:
+    """Return the figures that neurokit2 defines as the hub does."""
+    with quiet():
+        import neurokit2
+
+        given = {"RRI": rr_ms, "RRI_Time": np.cumsum(rr_ms) / 1000.0}
+        time = neurokit2.hrv_time(given).iloc[0]
+        nonlinear = neurokit2.hrv_nonlinear(given).iloc[0]
+    per_difference = rr_ms.size / (rr_ms.size - 1)
+    return {
+        "mean NN": float(time["HRV_MeanNN"]),
+        "SDNN": float(time["HRV_SDNN"]),
+        "RMSSD": float(time["HRV_RMSSD"]),
+        "SDSD": float(time["HRV_SDSD"]),
+        "pNN20": float(time["HRV_pNN20"]) * per_difference,
+        "pNN50": float(time["HRV_pNN50"]) * per_difference,
+        "triangular index": float(time["HRV_HTI"]),
+        "SD1": float(nonlinear["HRV_SD1"]),
+        "SD2": float(nonlinear["HRV_SD2"]),
+        "SampEn": float(nonlinear["HRV_SampEn"]),
+    }
+
+
+def hrv_analysis_figures(rr_ms: Intervals) -> Figures:
+    """Return the figures that hrv-analysis defines as the hub does, its spectrum included."""
+    with quiet():
+        module = hrv_analysis()
+        time = module.get_time_domain_features(rr_ms.tolist())
+        spectrum = module.get_frequency_domain_features(
+            rr_ms.tolist(), sampling_frequency=4, interpolation_method="linear"
+        )
+    return {
+        "mean NN": float(time["mean_nni"]),
+        "SDNN": float(time["sdnn"]),
+        "RMSSD": float(time["rmssd"]),
+        "pNN20": float(time["pnni_20"]),
+        "pNN50": float(time["pnni_50"]),
+        "VLF": float(spectrum["vlf"]),
+        "LF": float(spectrum["lf"]),
+        "HF": float(spectrum["hf"]),
+    }
+
+
+def largest_differences(windows: Mapping[str, Intervals], theirs: Mapping[str, Figures]) -> Figures:
+    """Return the largest relative difference of each figure over all windows."""
+    largest: Figures = {}
+    for name, rr_ms in windows.items():
+        ours = our_figures(rr_ms)
+        for figure, value in theirs[name].items():
+            if figure not in ours or not np.isfinite(value):
+                continue
+            apart = abs(ours[figure] - value) / max(abs(value), np.finfo(float).tiny)
+            apart = 0.0 if ours[figure] == value else apart
+            largest[figure] = max(largest.get(figure, 0.0), apart)
+    return largest
+
+
+def tone_intervals() -> Intervals:
+    """Return five minutes of intervals with the two tones, each taken at its beat's time."""
+    at_s, intervals = 0.0, []
+    while at_s < WINDOW_S:
+        phase = [size * np.sin(2.0 * np.pi * hz * at_s) for hz, size, _ in TONES]
+        intervals.append(800.0 + float(np.sum(phase)))
+        at_s += intervals[-1] / 1000.0
+    return np.array(intervals)
+
+
+def two_tones(*, with_peers: bool) -> dict[str, Figures]:
+    """Return LF and HF (ms²) of the two tones by every program, and the truth."""
+    rr_ms = tone_intervals()
+    found = {"truth": {band: 0.5 * size**2 for _, size, band in TONES}}
+    ours = frequency_domain(rr_ms)
+    if ours is not None and ours.lf_ms2 is not None and ours.hf_ms2 is not None:
+        found["edge-agent"] = {"LF": ours.lf_ms2, "HF": ours.hf_ms2}
+    if with_peers and version_of(HRV_ANALYSIS):
+        theirs = hrv_analysis_figures(rr_ms)
+        found[HRV_ANALYSIS] = {"LF": theirs["LF"], "HF": theirs["HF"]}
+    if with_peers and version_of(NEUROKIT):
+        with quiet():
+            import neurokit2
+
+            given = {"RRI": rr_ms, "RRI_Time": np.cumsum(rr_ms) / 1000.0}
+            row = neurokit2.hrv_frequency(given, normalize=False).iloc[0]
+        found[NEUROKIT] = {"LF": float(row["HRV_LF"]), "HF": float(row["HRV_HF"])}
+    return found
+
+
+def _as_detected(bench: EcgBench) -> dict[str, list[list[float]]]:
+    """RMSSD and SDNN of five-minute windows: from annotations, from detection, at 130 Hz."""
+    found: dict[str, list[list[float]]] = {"RMSSD": [], "SDNN": []}
+    for record in bench.recordings("mitdb"):
+        annotated_s = record.beats / record.rate_hz
+        slow = resampled(record.signal_mV, record.rate_hz, STRAP_RATE_HZ)
+        ways = (
+            annotated_s,
+            _refined(record.signal_mV, record.rate_hz) / record.rate_hz,
+            _refined(slow, STRAP_RATE_HZ) / STRAP_RATE_HZ,
+        )
+        for three in zip(*(_windows(way, record.duration_s) for way in ways), strict=True):
+            if all(one is not None for one in three):
+                for name, column in (("RMSSD", 0), ("SDNN", 1)):
+                    found[name].append([one[column] for one in three if one is not None])
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def _refined(signal_mV: Intervals, rate_hz: float) -> Intervals:
+    detector = Detector(rate_hz)
+    return np.concatenate((detector.push_refined(signal_mV), detector.flush_refined()))
+
+
+def _windows(beats_s: Intervals, duration_s: float) -> Iterator[tuple[float, float] | None]:
+    """RMSSD and SDNN of each whole window, NN intervals only, where half of them are NN."""
+    nn_ms = normal_only(1000.0 * np.diff(beats_s))
+    ends_s = beats_s[1:]
+    for first in np.arange(0.0, duration_s - WINDOW_S + 1.0, WINDOW_S):
+        inside = nn_ms[(ends_s >= first) & (ends_s < first + WINDOW_S)]
+        one = time_domain(inside)
+        if one is None or one.rmssd_ms is None or one.sdnn_ms is None or 2 * one.n < inside.size:
+            yield None
+        else:
+            yield one.rmssd_ms, one.sdnn_ms
+
+
+def _agreement_table(agreements: Mapping[str, Figures], count: int) -> Table:
+    names = dict.fromkeys(name for one in agreements.values() for name in one)
+    rows: list[list[Cell]] = [
+        [name, *(_scientific(one.get(name)) for one in agreements.values())] for name in names
+    ]
+    return Table(
+        title=f"Largest relative difference over {count} records",
+        columns=("figure", *(f"{peer} {version_of(peer)}" for peer in agreements)),
+        rows=rows,
+    )
+
+
+def _scientific(value: float | None) -> str:
+    return "" if value is None else f"{value:.1e}"
+
+
+def _tone_table(tones: Mapping[str, Figures]) -> Table:
+    rows: list[list[Cell]] = [
+        [name, *(one[band] for *_, band in TONES),
+         *(100.0 * (one[band] / tones["truth"][band] - 1.0) for *_, band in TONES)]
+        for name, one in tones.items()
+    ]  # fmt: skip
+    columns = ("by", "LF ms²", "HF ms²", "LF off by %", "HF off by %")
+    return Table(
+        title="Two tones: 800 ms with 20 ms at 0.1 Hz and 15 ms at 0.25 Hz, five minutes",
+        columns=columns,
+        rows=rows,
+        digits=dict.fromkeys(columns, 2),
+        note="Each program's spectrum by its own defaults (neurokit2 with normalize=False).",
+    )
+
+
+def _detected_table(detected: Mapping[str, list[list[float]]]) -> Table:
+    rows: list[list[Cell]] = []
+    for name, values in detected.items():
+        annotated, own, slow = np.array(values).T
+        for way, one in (("own rate", own), ("130 Hz", slow)):
+            apart = one - annotated
+            rows.append([
+                name, way, apart.size, float(np.median(annotated)), float(np.median(apart)),
+                float(np.percentile(np.abs(apart), 50)), float(np.percentile(np.abs(apart), 90)),
+            ])  # fmt: skip
+    columns = ("figure", "detected at", "windows", "median ms", "bias ms (median)",
+               "off by, half of windows, ms", "off by, 90 % of windows, ms")  # fmt: skip
+    return Table(
+        title="Five-minute windows of NN intervals: detected against annotated beats",
+        columns=columns,
+        rows=rows,
+        digits=dict.fromkeys(columns, 2),
+        note="Annotations lie on samples (2.8 ms); the hub's peaks lie between them.",
+    )
+
+
+def _agreement_plot(agreements: Mapping[str, Figures]) -> Plot:
+    def draw(figure: Any) -> None:  # noqa: ANN401
+        axes = figure.subplots()
+        names = list(dict.fromkeys(name for one in agreements.values() for name in one))
+        for (peer, values), colour in zip(
+            agreements.items(), drawing.PEER_COLOURS[:2], strict=False
+        ):
+            shown = [name for name in names if name in values]
+            apart = [max(values[name], 1e-17) for name in shown]
+            axes.plot(apart, [names.index(name) for name in shown], "o", color=colour, label=peer)
+        axes.axvline(EXACT_BAR, color=drawing.OUR_COLOUR, linestyle="--", label="bar")
+        axes.set_xscale("log")
+        axes.set_yticks(range(len(names)), names)
+        axes.set_xlabel("largest relative difference (logarithmic; equal: at 1e-17)")
+        drawing.legend(axes)
+
+    return Plot(name="hrv-agreement", caption="HRV against other software", draw=draw)
+
+
+def _detected_plot(detected: Mapping[str, list[list[float]]]) -> Plot:
+    def draw(figure: Any) -> None:  # noqa: ANN401
+        panels = figure.subplots(1, len(detected), squeeze=False)[0]
+        for axes, (name, values) in zip(panels, detected.items(), strict=True):
+            annotated, _, slow = np.array(values).T
+            drawing.bland_altman(axes, 0.5 * (annotated + slow), slow - annotated, unit="ms")
+            axes.set_title(f"{name}, detected at 130 Hz minus annotated")
+
+    return Plot(
+        name="hrv-detected",
+        caption="Bland–Altman plots of five-minute windows (line: bias; dashed: 1.96 SD)",
+        draw=draw,
+    )
+
+
+def _verdicts(agreements: Mapping[str, Figures], tones: Mapping[str, Figures]) -> list[Verdict]:
+    spectrum = ("VLF", "LF", "HF")
+    exact: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
+        ("time domain, SD1/SD2, SampEn", NEUROKIT, lambda _: True),
+        ("time domain", HRV_ANALYSIS, lambda name: name not in spectrum),
+        ("spectrum by its recipe", HRV_ANALYSIS, lambda name: name in spectrum),
+    )
+    verdicts = []
+    for what, peer, counts in exact:
+        apart = [value for name, value in agreements.get(peer, {}).items() if counts(name)]
+        verdicts.append(
+            Verdict(
+                what=f"HRV, {what}, against {peer}, largest relative difference",
+                at_most=EXACT_BAR, measured=max(apart) if apart else None,
+                remark="" if apart else f"{peer} or mitdb missing",
+            )
+        )  # fmt: skip
+    for (*_, band), bar in zip(TONES, (LF_BAR_PERCENT, HF_BAR_PERCENT), strict=True):
+        off = {name: 100.0 * abs(one[band] / tones["truth"][band] - 1.0)
+               for name, one in tones.items() if name != "truth"}  # fmt: skip
+        peer = min((name for name in off if name != "edge-agent"), key=off.__getitem__, default="")
+        verdicts.append(
+            Verdict(
+                what=f"HRV, two tones, {band} off by", unit="%", at_most=bar,
+                measured=off.get("edge-agent"), peer=peer, peer_measured=off.get(peer),
+            )
+        )  # fmt: skip
+    return verdicts
+
+
+SECTION = Section(name="hrv", title="Heart-rate variability", measure=measure)
