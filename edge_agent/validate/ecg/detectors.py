@@ -66,6 +66,12 @@ def run(detector: Detector, signal_mV: Signal, rate_hz: float) -> Found:
         return Found(peaks=np.empty(0, np.int64), failure=f"{type(error).__name__}: {error}")
 
 
+def refined(signal_mV: Signal, rate_hz: float) -> Signal:
+    """Return the hub's peaks between samples, as its RR intervals are made of them."""
+    detector = rpeaks.Detector(rate_hz)
+    return np.concatenate((detector.push_refined(signal_mV), detector.flush_refined()))
+
+
 def _sleepecg(signal: Signal, rate_hz: float) -> Any:  # noqa: ANN401
     import sleepecg
 

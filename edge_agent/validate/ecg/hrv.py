@@ -15,10 +15,10 @@ from edge_agent.dsp.hrv import (
     sample_entropy,
     time_domain,
 )
-from edge_agent.dsp.rpeaks import Detector
 from edge_agent.dsp.rr import normal_only
 from edge_agent.validate import drawing
 from edge_agent.validate.ecg.bench import EcgBench, missing_set
+from edge_agent.validate.ecg.detectors import refined
 from edge_agent.validate.ecg.recordings import Recording, resampled
 from edge_agent.validate.ecg.rpeaks import STRAP_RATE_HZ
 from edge_agent.validate.section import Cell, Outcome, Plot, Section, Table, Verdict
@@ -205,19 +205,14 @@ def _as_detected(bench: EcgBench) -> dict[str, list[list[float]]]:
         slow = resampled(record.signal_mV, record.rate_hz, STRAP_RATE_HZ)
         ways = (
             annotated_s,
-            _refined(record.signal_mV, record.rate_hz) / record.rate_hz,
-            _refined(slow, STRAP_RATE_HZ) / STRAP_RATE_HZ,
+            refined(record.signal_mV, record.rate_hz) / record.rate_hz,
+            refined(slow, STRAP_RATE_HZ) / STRAP_RATE_HZ,
         )
         for three in zip(*(_windows(way, record.duration_s) for way in ways), strict=True):
             if all(one is not None for one in three):
                 for name, column in (("RMSSD", 0), ("SDNN", 1)):
                     found[name].append([one[column] for one in three if one is not None])
     return {name: rows for name, rows in found.items() if rows}
-
-
-def _refined(signal_mV: Intervals, rate_hz: float) -> Intervals:
-    detector = Detector(rate_hz)
-    return np.concatenate((detector.push_refined(signal_mV), detector.flush_refined()))
 
 
 def _windows(beats_s: Intervals, duration_s: float) -> Iterator[tuple[float, float] | None]:
@@ -290,12 +285,11 @@ def _agreement_plot(agreements: Mapping[str, Figures]) -> Plot:
     def draw(figure: Any) -> None:  # noqa: ANN401
         axes = figure.subplots()
         names = list(dict.fromkeys(name for one in agreements.values() for name in one))
-        for (peer, values), colour in zip(
-            agreements.items(), drawing.PEER_COLOURS[:2], strict=False
-        ):
+        for count, (peer, values) in enumerate(agreements.items()):
             shown = [name for name in names if name in values]
             apart = [max(values[name], 1e-17) for name in shown]
-            axes.plot(apart, [names.index(name) for name in shown], "o", color=colour, label=peer)
+            rows = [names.index(name) + 0.15 - 0.3 * count for name in shown]
+            axes.plot(apart, rows, "o", color=drawing.PEER_COLOURS[count], label=peer)
         axes.axvline(EXACT_BAR, color=drawing.OUR_COLOUR, linestyle="--", label="bar")
         axes.set_xscale("log")
         axes.set_yticks(range(len(names)), names)
@@ -311,11 +305,12 @@ def _detected_plot(detected: Mapping[str, list[list[float]]]) -> Plot:
         for axes, (name, values) in zip(panels, detected.items(), strict=True):
             annotated, _, slow = np.array(values).T
             drawing.bland_altman(axes, 0.5 * (annotated + slow), slow - annotated, unit="ms")
-            axes.set_title(f"{name}, detected at 130 Hz minus annotated")
+            axes.set_title(name)
 
     return Plot(
         name="hrv-detected",
-        caption="Bland–Altman plots of five-minute windows (line: bias; dashed: 1.96 SD)",
+        caption="Detected at 130 Hz minus annotated, five-minute windows, after Bland and Altman"
+        " (line: bias; dashed: 1.96 SD to either side)",
         draw=draw,
     )
 
