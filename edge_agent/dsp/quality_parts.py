@@ -33,6 +33,7 @@ LEAST_BEATS = 4
 
 _BEFORE_R_S, _AFTER_R_S = 0.2, 0.4
 _MATE = 2
+_ROUNDING = 1e-12  # what is left of a constant less its mean
 _REST_FROM_S, _REST_TO_S = 0.3, 0.08
 _HALF_QRS_S = 0.06
 
@@ -143,7 +144,8 @@ def unit_rows(rows: Signal) -> Signal:
     """Return ``rows``, shape (n, m), less their means and of length 1; constant ones are zero."""
     level: Signal = rows - rows.mean(axis=1, keepdims=True)
     sizes = np.sqrt(np.sum(level**2, axis=1, keepdims=True))
-    return np.asarray(np.divide(level, sizes, out=np.zeros_like(level), where=sizes > 0.0))
+    rounding = _ROUNDING * np.sqrt(np.sum(rows**2, axis=1, keepdims=True))
+    return np.asarray(np.divide(level, sizes, out=np.zeros_like(level), where=sizes > rounding))
 
 
 def _likeness(beats: Signal) -> float:
