@@ -114,6 +114,11 @@ class BeatQualityStream:
         self._shapes = _Shapes()
         self._heights: deque[float] = deque(maxlen=_HEIGHTS)
 
+    @property
+    def usual_height_mV(self) -> float | None:
+        """Median height (peak to peak) of the last eight beats that are not doubtful, if any."""
+        return median(self._heights) if self._heights else None
+
     def push(self, block_mV: ArrayLike, peaks: Iterable[float] = ()) -> list[BeatQuality]:
         """Take in samples, shape (n,), and peaks found up to now; return the beats now whole.
 
@@ -173,7 +178,7 @@ class BeatQualityStream:
         fast = beat - moving_mean(beat, round(_SMOOTH_S * rate))
         outside = np.concatenate((fast[: r - half], fast[r + half + 1 :]))
         match = self._shapes.match(beat[r - round(_SHAPE_FROM_S * rate) :])
-        usual = median(self._heights) if self._heights else None
+        usual = self.usual_height_mV
         clipped = clipped_share(beat, rate, self._full_scale)
         headroom = max(0.0, 1.0 - _CLIPPED_GAIN * clipped)
         contrast = _less(float(np.ptp(rest)), height)

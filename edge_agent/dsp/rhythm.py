@@ -21,6 +21,7 @@ from edge_agent.dsp.rhythm_rate import RateLimit, RateWatch
 from edge_agent.dsp.rhythm_strip import StripRecorder
 
 STRIP_S = 8.0
+_UNTIL = 10  # beats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +43,17 @@ class RhythmLimits:
     fast_beats: int = 17
 
     def rates(self) -> tuple[RateLimit, ...]:
-        """Return the limits of the rate."""
+        """Return the limits of the rate. A slow or fast heart is over after ten beats inside."""
+        few, slow, fast = self.few_beats, self.slow_beats, self.fast_beats
         return (
-            RateLimit(kind=Kind.BRADYCARDIA, beats=self.few_beats, below=self.slow_per_min),
-            RateLimit(kind=Kind.TACHYCARDIA, beats=self.few_beats, above=self.fast_per_min),
+            RateLimit(kind=Kind.BRADYCARDIA, beats=few, until=_UNTIL, below=self.slow_per_min),
+            RateLimit(kind=Kind.TACHYCARDIA, beats=few, until=_UNTIL, above=self.fast_per_min),
             RateLimit(
-                kind=Kind.EXTREME_BRADYCARDIA, beats=self.slow_beats,
+                kind=Kind.EXTREME_BRADYCARDIA, beats=slow, until=slow,
                 below=self.extremely_slow_per_min,
             ),
             RateLimit(
-                kind=Kind.EXTREME_TACHYCARDIA, beats=self.fast_beats,
+                kind=Kind.EXTREME_TACHYCARDIA, beats=fast, until=fast,
                 above=self.extremely_fast_per_min,
             ),
         )  # fmt: skip
@@ -84,6 +86,11 @@ class RhythmStream:
     def is_standing_still(self) -> bool:
         """Whether a standstill of the heart stands that has been told."""
         return self._silences[-1].is_open
+
+    @property
+    def standing(self) -> frozenset[Kind]:
+        """The kinds of finding that have begun and not ended."""
+        return frozenset(kind for kind, _ in self._strips)
 
     def push(
         self,

@@ -5,8 +5,8 @@ import pytest
 from edge_agent.dsp.rhythm_finding import Kind, Standing
 from edge_agent.dsp.rhythm_rate import RateLimit, RateWatch
 
-SLOW = RateLimit(kind=Kind.EXTREME_BRADYCARDIA, beats=5, below=40.0)
-FAST = RateLimit(kind=Kind.EXTREME_TACHYCARDIA, beats=17, above=140.0)
+SLOW = RateLimit(kind=Kind.EXTREME_BRADYCARDIA, beats=5, until=5, below=40.0)
+FAST = RateLimit(kind=Kind.EXTREME_TACHYCARDIA, beats=17, until=17, above=140.0)
 
 
 def play(limit, intervals_ms, distrusted=()):
