@@ -12,7 +12,18 @@ from pathlib import Path
 
 from edge_agent import __version__
 from edge_agent.errors import EdgeError
-from edge_agent.validate.ecg import cost, hrv, latency, noise_curves, ride, rpeaks
+from edge_agent.validate.ecg import (
+    cost,
+    fibrillation,
+    hrv,
+    latency,
+    noise_curves,
+    noisy_strips,
+    pauses,
+    ride,
+    rpeaks,
+    ventricular,
+)
 from edge_agent.validate.ecg.bench import EcgBench, installed
 from edge_agent.validate.report import Chapter, Report
 from edge_agent.validate.section import Section
@@ -25,6 +36,10 @@ SECTIONS: Sequence[Section[EcgBench]] = (
     cost.SECTION,
     ride.SECTION,
     hrv.SECTION,
+    fibrillation.SECTION,
+    ventricular.SECTION,
+    noisy_strips.SECTION,
+    pauses.SECTION,
 )
 
 SETS = ("mitdb", "nstdb", "cpsc2019", "cpsc2021", "cinc2017", "polar_h10")
