@@ -2,11 +2,12 @@
 
 Asked in this order:
 
-* *attached*: the last 1.5 s are not dead (:mod:`edge_agent.dsp.quality_line` has the criterion and
-  tells a lead-off from a heart that stands still), and less than half of the window is at a rail.
+* *attached*: not dead up to its end for 1.5 s and half of the window, and at a rail for less than
+  half of it. :mod:`edge_agent.dsp.quality_line` has the criterion, and tells a lead-off from a
+  heart that stands still.
 * *clipped*: samples at the converter's full scale, or (where that is not known) runs of equal
   samples at the largest or smallest value. The index falls by their share, and by that of stretches
-  that were dead.
+  in which the converter held its value for as long as a lead-off.
 * *noisy*: the mean of three parts, template match, agreement of two detectors and contrast
   (:mod:`edge_agent.dsp.quality_parts`), under 0.7.
 * *implausible*: hum over 0.5 mV that makes up half of the power, or a swing over 20 mV: an open
@@ -19,8 +20,9 @@ none of the windows without added noise, frequent ectopic beats included. What h
 is noise to such an index: 20 of 23 windows of ventricular flutter (record 207) too. So
 questionable must never mean "no alarm".
 
-Windows under 5 s or with fewer than four whole beats are not judged for noise: a heart that is
-slow or stands still must not pass for a bad signal.
+Not judged for noise are windows under 5 s, with fewer than four whole beats, or in which nothing
+swings over 0.1 mV within 0.15 s: a heart that is slow or stands still must not pass for a bad
+signal, whatever the detector finds in the quiet it leaves.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edge_agent.dsp.qrs_energy import Signal
-from edge_agent.dsp.quality_line import DEAD_S, FLAT_MV, is_dead
+from edge_agent.dsp.quality_line import DEAD_S, FLAT_MV, is_dead, largest_swing
 from edge_agent.dsp.quality_parts import (
     Beats,
     Spectrum,
@@ -46,25 +48,26 @@ LEAST_INDEX = 0.7
 
 _CLIPPED_BAD = 0.05
 _CLIPPED_OFF = 0.5
-_PIECE_S = 0.5
 _STRIP_WINDOW_S = 10.0
 _HUM_SHARE, _HUM_SWING_MV = 0.5, 0.5
 _LARGEST_SWING_MV = 20.0
+_QUIET_MV = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What a judgement rests on; see :mod:`edge_agent.dsp.quality_parts`.
 
-    ``beats`` is ``None`` where noise was not judged. ``clipped_share`` and ``dead_share`` are
-    shares of the window, ``swing_mV`` is its peak-to-peak amplitude.
+    ``beats`` is ``None`` where noise was not judged. ``clipped_share`` and ``held_share``
+    (equal samples for 1.5 s and more) are shares of the window,
+    ``swing_mV`` is its peak-to-peak amplitude.
     """
 
     beats: Beats | None
     spectrum: Spectrum
     swing_mV: float
     clipped_share: float
-    dead_share: float
+    held_share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,24 +95,25 @@ def assess(
 
     ``full_scale_mV`` is the magnitude at which the converter clips, where it is known. ``flat_mV``
     is the swing of a dead line; ``None`` says that the samples are in an unknown unit: then only
-    equal samples are dead, and no amplitude is implausible.
+    equal samples are dead, and no amplitude is quiet or implausible.
     """
     block = np.asarray(block_mV, dtype=np.float64)
     if block.size == 0 or not np.isfinite(block).all():
         return Quality(index=0.0, state=State.SENSOR_FAULT)
     flat = 0.0 if flat_mV is None else flat_mV
-    latest = block[-round(DEAD_S * rate_hz) :]
+    latest = block[-max(round(DEAD_S * rate_hz), block.size // 2) :]
     clipped = clipped_share(block, rate_hz, full_scale_mV)
     if clipped > _CLIPPED_OFF or is_dead(latest, flat_mV=flat, full_scale_mV=full_scale_mV):
         return Quality(index=0.0, state=State.NOT_ATTACHED)
+    is_quiet = flat_mV is not None and largest_swing(block, rate_hz) < _QUIET_MV
     parts = Parts(
-        beats=judge_beats(block, rate_hz),
+        beats=None if is_quiet else judge_beats(block, rate_hz),
         spectrum=spectrum(block, rate_hz),
         swing_mV=float(np.ptp(block)),
         clipped_share=clipped,
-        dead_share=_dead_share(block, rate_hz, flat),
+        held_share=_held_share(block, rate_hz),
     )
-    index = (1.0 - clipped) * (1.0 - parts.dead_share)
+    index = (1.0 - clipped) * (1.0 - parts.held_share)
     if parts.beats is not None:
         index *= parts.beats.index
     bad = clipped > _CLIPPED_BAD or _is_noisy(parts) or (flat_mV is not None and _is_absurd(parts))
@@ -186,7 +190,7 @@ class QualityStream:
 
 
 def _is_noisy(parts: Parts) -> bool:
-    return parts.dead_share > 0.0 or (parts.beats is not None and parts.beats.index < LEAST_INDEX)
+    return parts.held_share > 0.0 or (parts.beats is not None and parts.beats.index < LEAST_INDEX)
 
 
 def _is_absurd(parts: Parts) -> bool:
@@ -196,9 +200,11 @@ def _is_absurd(parts: Parts) -> bool:
     return humming or parts.swing_mV > _LARGEST_SWING_MV
 
 
-def _dead_share(block: Signal, rate_hz: float, flat_mV: float) -> float:
-    """Share of the block in runs of dead half seconds as long as a lead-off."""
-    piece = round(_PIECE_S * rate_hz)
-    pieces = block[: block.size // piece * piece].reshape(-1, piece)
-    runs = run_lengths(np.array([is_dead(one, flat_mV=flat_mV) for one in pieces], dtype=np.bool_))
-    return float(runs[runs * _PIECE_S >= DEAD_S].sum()) * piece / block.size
+def _held_share(block: Signal, rate_hz: float) -> float:
+    """Share of the block in runs of equal samples as long as a lead-off.
+
+    Only equal samples count: a slow wander about a heart that stands still may be as flat as an
+    open input at its turning points, and must stay a good signal.
+    """
+    runs = 1 + run_lengths(np.diff(block) == 0.0)
+    return float(runs[runs >= DEAD_S * rate_hz].sum()) / block.size

@@ -103,7 +103,7 @@ def test_a_good_signal_shows_what_it_is_judged_by(ecg):
     assert parts.beats.template > 0.95
     assert parts.beats.agreement == 1.0
     assert parts.beats.contrast > 0.8
-    assert parts.clipped_share == parts.dead_share == 0.0
+    assert parts.clipped_share == parts.held_share == 0.0
     assert parts.swing_mV == pytest.approx(1.2, abs=0.2)
     assert parts.spectrum.hum_share < 0.01
 
@@ -135,15 +135,21 @@ def test_a_constant_is_not_attached_in_an_unknown_unit_too():
     assert assess(np.full(500, 1e-4), 250.0, flat_mV=None).state is State.NOT_ATTACHED
 
 
+def test_what_is_found_in_the_quiet_of_a_standstill_is_no_noise():
+    steps = np.trunc(80.0 * np.sin(np.arange(2500) / 800.0)) / 1000.0
+    assert beat_likeness(steps, 250.0) is not None
+    assert assess(steps, 250.0).parts.beats is None
+
+
 def test_a_lead_that_has_come_off_is_not_attached_and_back_again_questionable(ecg):
     good = ecg.signal_mv[:2500].copy()
     off, back = good.copy(), good.copy()
-    off[-500:] = 0.3
+    off[-1300:] = 0.3
     back[500:1250] = 0.3
     assert assess(off, 250.0).state is State.NOT_ATTACHED
     quality = assess(back, 250.0)
     assert quality.state is State.QUESTIONABLE
-    assert quality.parts.dead_share == pytest.approx(0.3, abs=0.05)
+    assert quality.parts.held_share == pytest.approx(0.3, abs=0.001)
 
 
 def test_a_heart_that_stands_still_is_measured(ecg):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge_agent.dsp.quality_line import DEAD_S, DeadLine, is_dead
+from edge_agent.dsp.quality_line import DEAD_S, DeadLine, could_hide_beat, is_dead, largest_swing
 
 RATE_HZ = 250.0
 RANDOM = np.random.default_rng(11)
@@ -94,3 +94,21 @@ def test_every_split_gives_the_same(make_ecg, block):
         told = split.push(signal[at : at + block])
         assert told == DeadLine(RATE_HZ).push(signal[: at + block])
     assert split.dead_for_s == whole.push(signal)
+
+
+def test_a_beat_swings_by_its_height_and_a_wander_does_not(make_ecg):
+    signal = make_ecg(RATE_HZ, noise_mv=0.0).signal_mv
+    wander = np.sin(2.0 * np.pi * 0.1 * np.arange(signal.size) / RATE_HZ)
+    assert largest_swing(signal, RATE_HZ) == pytest.approx(1.2, abs=0.05)
+    assert largest_swing(wander, RATE_HZ) < 0.1
+    assert largest_swing(signal[:5], RATE_HZ) == 0.0
+
+
+def test_a_beat_can_hide_in_noise_of_its_size_and_not_in_a_quiet_line(make_ecg):
+    line = DeadLine(RATE_HZ)
+    line.push(make_ecg(RATE_HZ).signal_mv)
+    line.push(living_standstill(4.0))
+    assert not could_hide_beat(line.largest_swing_mV(3.5), 1.2)
+    assert could_hide_beat(line.largest_swing_mV(8.0), 1.2)
+    line.push(0.3 * RANDOM.standard_normal(500))
+    assert could_hide_beat(line.largest_swing_mV(3.5), 1.2)
