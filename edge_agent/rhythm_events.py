@@ -10,6 +10,7 @@ from edge_agent.dsp.rhythm_af import AfWatch
 from edge_agent.dsp.rhythm_burden import Share
 from edge_agent.dsp.rhythm_finding import Finding, Kind, Strip
 from edge_agent.model import Boottime, Code, Event, EventKind, Observation
+from edge_agent.summary import STRIP
 
 _NS_PER_S = 1_000_000_000
 _BURDEN_EVERY_S = 60.0
@@ -57,9 +58,7 @@ def nothing_stands(at_s: float, sensor: str) -> Event:
 def hourly_share(code: Code, share: Share, of: float, at_s: float, sensor: str) -> Observation:
     """Return a share of the last hour; its quality is how much was judged ``of`` what there was."""
     quality = min(1.0, share.judged / of) if of > 0.0 else 0.0
-    return Observation(
-        code=code, value=share.percent, at=_at(at_s), sensor=sensor, quality=quality
-    )
+    return Observation(code=code, value=share.percent, at=_at(at_s), sensor=sensor, quality=quality)
 
 
 class FibrillationFollower:
@@ -98,7 +97,7 @@ class FibrillationFollower:
 def _strip(strip: Strip) -> dict[str, str | float]:
     """A strip as FHIR's SampledData writes it: decimal numbers with a space between them."""
     return {
-        "strip_uV": " ".join(map(str, strip.samples_uV.tolist())),
+        STRIP: " ".join(map(str, strip.samples_uV.tolist())),
         "strip_start_ns": round(strip.start_s * _NS_PER_S),
         "strip_hz": round(strip.rate_hz, 3),
     }

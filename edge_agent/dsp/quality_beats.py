@@ -37,9 +37,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edge_agent.dsp.qrs_energy import Signal
+from edge_agent.dsp.quality_beat_windows import BeatWindow, BeatWindows
 from edge_agent.dsp.quality_parts import clipped_share, unit_rows, without_line
 from edge_agent.dsp.quality_second_detector import moving_mean
-from edge_agent.dsp.rpeaks import LATENCY_S
 
 LEAST_INDEX = 0.5
 """A beat below it is doubtful."""
@@ -104,13 +104,7 @@ class BeatQualityStream:
     def __init__(self, rate_hz: float, *, full_scale_mV: float | None = None) -> None:
         self._rate_hz = rate_hz
         self._full_scale = full_scale_mV
-        self._before = round(_BEFORE_R_S * rate_hz)
-        self._after = round(_AFTER_R_S * rate_hz)
-        self._kept = self._before + self._after + round(LATENCY_S * rate_hz)
-        self._raw: Signal | None = None
-        self._first = 0
-        self._waiting: deque[int] = deque()
-        self._last = -1
+        self._windows = BeatWindows(rate_hz, before_s=_BEFORE_R_S, after_s=_AFTER_R_S)
         self._shapes = _Shapes()
         self._heights: deque[float] = deque(maxlen=_HEIGHTS)
 
@@ -124,53 +118,16 @@ class BeatQualityStream:
 
         Peaks count from the first sample ever pushed and come in rising order, each once.
 
-        :raises ValueError: samples that are not one-dimensional or not finite; a peak that is not
-            later than the last, lies ahead of the samples, or more than 3.6 s behind them.
+        :raises ValueError: as :meth:`~edge_agent.dsp.quality_beat_windows.BeatWindows.push` does.
         """
-        block = np.asarray(block_mV, dtype=np.float64)
-        if block.ndim != 1 or not np.isfinite(block).all():
-            raise ValueError(f"block of shape {block.shape}: a row of numbers without NaN expected")
-        if block.size:
-            if self._raw is None:
-                self._raw = np.full(self._kept, block[0])
-                self._first = -self._kept
-            self._raw = np.concatenate((self._raw, block))
-        self._await(peaks)
-        judged = self._judge_whole()
-        if self._raw is not None and self._raw.size > self._kept:
-            self._first += self._raw.size - self._kept
-            self._raw = self._raw[-self._kept :].copy()
-        return judged
+        return [self._judge(beat) for beat in self._windows.push(block_mV, peaks)]
 
     def flush(self, peaks: Iterable[float] = ()) -> list[BeatQuality]:
         """Return the beats that waited for later samples. The stream ends: push no more."""
-        self._await(peaks)
-        if self._raw is None:
-            return []
-        self._raw = np.concatenate((self._raw, np.full(self._after, self._raw[-1])))
-        return self._judge_whole()
+        return [self._judge(beat) for beat in self._windows.flush(peaks)]
 
-    def _await(self, peaks: Iterable[float]) -> None:
-        """Line up peaks behind those that wait."""
-        for peak in map(round, peaks):
-            last = self._waiting[-1] if self._waiting else self._last
-            size = 0 if self._raw is None else self._raw.size
-            if not max(last + 1, self._first + self._before) <= peak < self._first + size:
-                raise ValueError(f"peak {peak}: not after the last, or outside the samples kept")
-            self._waiting.append(peak)
-
-    def _judge_whole(self) -> list[BeatQuality]:
-        judged: list[BeatQuality] = []
-        if self._raw is None:
-            return judged
-        while self._waiting and self._waiting[0] + self._after < self._first + self._raw.size:
-            self._last = self._waiting.popleft()
-            start = self._last - self._before - self._first
-            judged.append(self._judge(self._raw[start : start + self._before + self._after].copy()))
-        return judged
-
-    def _judge(self, beat: Signal) -> BeatQuality:
-        rate, r = self._rate_hz, self._before
+    def _judge(self, window: BeatWindow) -> BeatQuality:
+        beat, rate, r = window.samples, self._rate_hz, self._windows.before
         half = round(_HALF_QRS_S * rate)
         height = float(np.ptp(beat[r - half : r + half + 1]))
         line = _trend(beat[: r - round(_REST_TO_S * rate)])
@@ -183,14 +140,14 @@ class BeatQualityStream:
         headroom = max(0.0, 1.0 - _CLIPPED_GAIN * clipped)
         contrast = _less(float(np.ptp(rest)), height)
         smoothness = _less(_NOISE_SWINGS * float(np.sqrt(np.mean(outside**2))), height)
-        steadiness = _less(abs(line) * self._before, height)
+        steadiness = _less(abs(line) * r, height)
         amplitude = None if usual is None else _ratio(height, usual)
         known = (match, contrast, smoothness, steadiness, amplitude)
         index = headroom * fmean(part for part in known if part is not None)
         if index >= LEAST_INDEX:
             self._heights.append(height)
         return BeatQuality(
-            peak=self._last,
+            peak=window.peak,
             index=index,
             match=match,
             contrast=contrast,

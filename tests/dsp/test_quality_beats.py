@@ -111,7 +111,7 @@ def test_memory_is_bounded(ecg):
     stream = BeatQualityStream(RATE_HZ)
     for _ in range(60):
         stream.push(ecg.signal_mv[:250])
-    assert stream._raw.size < 5 * RATE_HZ
+    assert stream._windows._raw.size < 5 * RATE_HZ
 
 
 @pytest.mark.parametrize("bad", [[[1.0]], [1.0, np.nan], [np.inf]])
