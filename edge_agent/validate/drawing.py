@@ -111,7 +111,6 @@ def columns(
     groups: Mapping[str, NDArray[np.float64]],
     *,
     axis: str,
-    limit: float | None = None,
 ) -> None:
     """Every value of every group as a dot in the group's column; the median as a line."""
     scatter = np.random.default_rng(0)
@@ -121,8 +120,6 @@ def columns(
         if values.size:
             middle = float(np.median(values))
             axes.plot([place - 0.35, place + 0.35], [middle, middle], color=GREY, linewidth=2.0)
-    if limit is not None:
-        axes.axhline(limit, color=OUR_COLOUR, linestyle="--", linewidth=1.0)
     axes.set_xticks(range(len(groups)), [f"{name} ({len(one)})" for name, one in groups.items()])
     axes.set_ylabel(axis)
 
