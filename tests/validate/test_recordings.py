@@ -16,16 +16,15 @@ def record(tmp_path, signal, **kwargs):
 
 
 def test_a_record_has_its_signal_beats_rhythms_and_flutter(tmp_path):
-    signal, beats = ecg(360.0, 20.0)
-    symbols = ["V" if k % 5 == 0 else "N" for k in range(len(beats))]
+    made = ecg(360.0, 20.0, ventricular=5)
     one = record(
-        tmp_path, signal, beats=beats, symbols=symbols,
+        tmp_path, made.signal, beats=made.beats, symbols=made.symbols,
         notes=[(5, "(AFIB"), (3000, "["), (3600, "]"), (4000, "(N")],
     )  # fmt: skip
     assert one.rate_hz == 360.0
-    assert one.signal_mV == pytest.approx(signal, abs=0.0006)
-    assert one.beats.tolist() == beats.tolist()
-    assert list(one.symbols) == symbols
+    assert one.signal_mV == pytest.approx(made.signal, abs=0.0006)
+    assert one.beats.tolist() == made.beats.tolist()
+    assert list(one.symbols) == made.symbols
     assert one.rhythms == ((5, "(AFIB"), (4000, "(N"))
     assert one.flutter == ((3000, 3600),)
 
@@ -86,7 +85,7 @@ def test_six_decibels_less_noise_is_half_of_it(small_recordings):
     source = noise.find(small_recordings / "nstdb")["em"]
     loud = noise.noisy(one, source, 0.0) - one.signal_mV
     soft = noise.noisy(one, source, 20.0) - one.signal_mV
-    assert loud == pytest.approx(10.0 * soft, abs=1e-9)
+    np.testing.assert_allclose(loud, 10.0 * soft, rtol=0.0, atol=1e-9)
 
 
 def test_signal_to_noise_ratio_is_that_of_a_sine_as_high_as_a_qrs(small_recordings):
