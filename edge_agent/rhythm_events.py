@@ -18,7 +18,7 @@ _HOUR_S = 3600.0
 
 _RATES = frozenset({
     Kind.BRADYCARDIA, Kind.TACHYCARDIA, Kind.EXTREME_BRADYCARDIA, Kind.EXTREME_TACHYCARDIA,
-    Kind.VENTRICULAR_TACHYCARDIA, Kind.VENTRICULAR_RUN,
+    Kind.VENTRICULAR_TACHYCARDIA, Kind.VENTRICULAR_RUN, Kind.BIGEMINY, Kind.TRIGEMINY,
 })  # fmt: skip
 _NO_STRIP = frozenset({Kind.BRADYCARDIA, Kind.TACHYCARDIA})
 """Frequent, and said by the rate itself."""
