@@ -96,9 +96,11 @@ class VentricularWatch:
 
     def _take_one(self, at_s: float, kind: BeatClass, now_s: float) -> list[Finding]:
         self._finder.push(at_s, kind)
-        if kind is BeatClass.UNCLASSIFIED:
+        classified = kind is not BeatClass.UNCLASSIFIED
+        ventricular = kind is BeatClass.VENTRICULAR
+        self._load.push(at_s, 1.0, met=ventricular if classified else None)
+        if not classified:
             return []
-        self._load.push(at_s, 1.0, met=kind is BeatClass.VENTRICULAR)
         going_on: dict[Kind, VentricularEpisode] = {}
         for episode in self._finder.current:
             if episode.pattern in _KINDS:
