@@ -15,7 +15,12 @@ from edge_agent.dsp.rhythm import DEFAULT_LIMITS, RhythmLimits, RhythmStream
 from edge_agent.dsp.rhythm_contact import Contact
 from edge_agent.dsp.rr import HeartRate
 from edge_agent.model import Boottime, Code, Event, Observation, State, Waveform
-from edge_agent.rhythm_events import FibrillationFollower, finding_event, nothing_stands
+from edge_agent.rhythm_events import (
+    FibrillationFollower,
+    finding_event,
+    hourly_share,
+    nothing_stands,
+)
 
 _NS_PER_S = 1_000_000_000
 _MV_PER_UV = 1e-3
@@ -28,6 +33,7 @@ _NOISE_WINDOW_S = 10.0
 _NOISE_STEP_S = 5.0
 _SETTLED_AFTER_S = 1.1
 """As a rule a beat is known by then, with blocks of up to 0.6 s."""
+_LOAD_EVERY_S = 60.0
 _NOTHING_FOR_S = 90.0
 """So long a rhythm is watched before it is said that nothing stands: longer than any finding but
 fibrillation needs, and that needs about as long."""
@@ -48,6 +54,7 @@ class EcgChannel:
         fibrillation = FibrillationFollower(sensor, self._rhythm.with_strips)
         self._chain = BeatChain(sensor, (fibrillation,))
         self._nothing_told = False
+        self._load_due_s: float | None = None
         self._start_anew(rate_hz)
 
     def push(self, block: Waveform) -> tuple[Waveform, list[Observation | Event]]:
@@ -74,7 +81,7 @@ class EcgChannel:
         found += [rate, self._observation(codes.ECG_QUALITY, percent, end_s, quality)]
         if rate.is_reliable:
             found += self._chain.figures(end_s)
-        found += self._nothing(block, rate)
+        found += self._load(end_s) + self._nothing(block, rate)
         return dataclasses.replace(block, state=signal.state), found
 
     def _start_anew(self, rate_hz: float) -> None:
@@ -153,6 +160,18 @@ class EcgChannel:
         elif value is None and quality.state is State.MEASURED:
             quality = dataclasses.replace(quality, state=State.BELOW_RANGE)
         return self._observation(codes.HEART_RATE, value, at_s, quality)
+
+    def _load(self, now_s: float) -> list[Observation | Event]:
+        """Return once a minute what share of the last hour's beats was ventricular."""
+        if self._load_due_s is None:
+            self._load_due_s = now_s + _LOAD_EVERY_S
+        if now_s < self._load_due_s:
+            return []
+        self._load_due_s = now_s + _LOAD_EVERY_S
+        share = self._rhythm.ventricular_load(now_s)
+        if share is None:
+            return []
+        return [hourly_share(codes.VENTRICULAR_LOAD, share, now_s, self._sensor)]
 
     def _nothing(self, block: Waveform, rate: Observation) -> list[Observation | Event]:
         """Tell once that nothing stands, so that alarms from before a restart can end."""

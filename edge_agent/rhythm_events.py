@@ -14,11 +14,10 @@ from edge_agent.summary import STRIP
 
 _NS_PER_S = 1_000_000_000
 _BURDEN_EVERY_S = 60.0
-_HOUR_S = 3600.0
 
 _RATES = frozenset({
     Kind.BRADYCARDIA, Kind.TACHYCARDIA, Kind.EXTREME_BRADYCARDIA, Kind.EXTREME_TACHYCARDIA,
-    Kind.VENTRICULAR_TACHYCARDIA, Kind.VENTRICULAR_RUN,
+    Kind.VENTRICULAR_TACHYCARDIA, Kind.VENTRICULAR_RUN, Kind.BIGEMINY, Kind.TRIGEMINY,
 })  # fmt: skip
 _NO_STRIP = frozenset({Kind.BRADYCARDIA, Kind.TACHYCARDIA})
 """Frequent, and said by the rate itself."""
@@ -55,10 +54,11 @@ def nothing_stands(at_s: float, sensor: str) -> Event:
     return Event(kind=EventKind.FINDING, at=_at(at_s), sensor=sensor, detail=detail)
 
 
-def hourly_share(code: Code, share: Share, of: float, at_s: float, sensor: str) -> Observation:
-    """Return a share of the last hour; its quality is how much was judged ``of`` what there was."""
-    quality = min(1.0, share.judged / of) if of > 0.0 else 0.0
-    return Observation(code=code, value=share.percent, at=_at(at_s), sensor=sensor, quality=quality)
+def hourly_share(code: Code, share: Share, at_s: float, sensor: str) -> Observation:
+    """Return a share of the last hour; its quality is how much of the hour could be judged."""
+    return Observation(
+        code=code, value=share.percent, at=_at(at_s), sensor=sensor, quality=share.judged_share
+    )
 
 
 class FibrillationFollower:
@@ -75,23 +75,21 @@ class FibrillationFollower:
         self._sensor = sensor
         self._with_strips = with_strips
         self._watch = AfWatch()
-        self._started_s: float | None = None
-        self._due_s = 0.0
+        self._due_s: float | None = None
 
     def __call__(self, at_s: float, rr_ms: float | None) -> list[Observation | Event]:
         """Take in a beat as :meth:`~edge_agent.beat_chain.BeatChain.push` does."""
         findings = self._with_strips(self._watch.push(at_s, rr_ms))
         found: list[Observation | Event] = [finding_event(one, self._sensor) for one in findings]
-        if self._started_s is None:
-            self._started_s, self._due_s = at_s, at_s + _BURDEN_EVERY_S
+        if self._due_s is None:
+            self._due_s = at_s + _BURDEN_EVERY_S
         if at_s < self._due_s:
             return found
         self._due_s = at_s + _BURDEN_EVERY_S
         share = self._watch.burden(at_s)
-        if share is None:
-            return found
-        passed_s = min(at_s - self._started_s, _HOUR_S)
-        return [*found, hourly_share(codes.AF_BURDEN, share, passed_s, at_s, self._sensor)]
+        if share is not None:
+            found.append(hourly_share(codes.AF_BURDEN, share, at_s, self._sensor))
+        return found
 
 
 def _strip(strip: Strip) -> dict[str, str | float]:

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edge_agent.dsp.beats import Beat
+from edge_agent.dsp.rhythm_burden import Share
 from edge_agent.dsp.rhythm_contact import Contact, ContactStep, ContactStream
 from edge_agent.dsp.rhythm_finding import Finding, Kind, Standing, Strip
 from edge_agent.dsp.rhythm_flat import FlatLineWatch
 from edge_agent.dsp.rhythm_pause import PauseWatch, SizedBeat
 from edge_agent.dsp.rhythm_rate import RateLimit, RateWatch
 from edge_agent.dsp.rhythm_strip import StripRecorder
+from edge_agent.dsp.rhythm_ventricular import VentricularWatch
 
 STRIP_S = 8.0
 _UNTIL = 10  # beats
@@ -78,6 +80,7 @@ class RhythmStream:
         )
         self._flat = FlatLineWatch()
         self._rates = tuple(RateWatch(limit) for limit in limits.rates())
+        self._ventricular = VentricularWatch(rate_hz)
         self._strips: dict[tuple[Kind, float], Strip | None] = {}
         self.contact: Contact | None = None
         self._begin()
@@ -115,6 +118,9 @@ class RhythmStream:
         before = [beat for beat in beats if follows_gap and beat.at_s < start_s]
         if follows_gap:
             found += self._watch(start_s, before, (), trusted=trusted)
+            if before:
+                found += self._ventricular.push((), start_s, _times(before), trusted=trusted)
+            found += self._ventricular.gap(start_s)
             self._begin()
             for watch in self._silences:
                 watch.gap(start_s)
@@ -124,7 +130,12 @@ class RhythmStream:
             self.contact = steps[-1].contact
         now_s, later = start_s + block.size / self._rate_hz, beats[len(before) :]
         found += self._watch(now_s, later, steps, provisional_s, trusted=trusted)
+        found += self._ventricular.push(block, start_s, _times(later), trusted=trusted)
         return self.with_strips(found)
+
+    def ventricular_load(self, now_s: float) -> Share | None:
+        """Return the share of the beats of the last hour that came from the ventricles."""
+        return self._ventricular.load(now_s)
 
     def with_strips(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return findings about the same blocks, wherever they were made, with their strips."""
@@ -164,3 +175,7 @@ class RhythmStream:
         if one.standing is not Standing.BEGUN:
             del self._strips[key]
         return replace(one, strip=strip)
+
+
+def _times(beats: Sequence[Beat]) -> list[float]:
+    return [one.at_s for one in beats]

@@ -45,10 +45,10 @@ class AfWatch:
         return self._burden.value(now_s)
 
     def _take(self, beat: AfBeat, now_s: float) -> list[Finding]:
-        if beat.af is None:
-            return []
         lasted_s = 0.0 if beat.rr_ms is None else beat.rr_ms / _MS_PER_S
         self._burden.push(beat.at_s, lasted_s, met=beat.af)
+        if beat.af is None:
+            return []
         return self._fibrillates(beat, lasted_s, now_s) if beat.af else self._ends(lasted_s, now_s)
 
     def _fibrillates(self, beat: AfBeat, lasted_s: float, now_s: float) -> list[Finding]:

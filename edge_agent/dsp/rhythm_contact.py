@@ -35,6 +35,7 @@ STEP_S = 0.2
 _MAINS_HZ = (50.0, 60.0)
 _DEAD_MV = 0.005
 _DEAD_COUNTS = 2.2  # of the converter: rounding, and a last digit that toggles
+_PLAIN_MV = 0.2  # no converter is so coarse that this could be its last digits
 _HUM_LEAVES = 0.1  # of its peak-to-peak: harmonics, and mains that change their phase
 _MEAN_S = 0.1  # whole periods of both mains
 _MEANS = 20
@@ -127,14 +128,17 @@ def contact(window_mV: ArrayLike, rate_hz: float) -> Contact:
 
 def _judged(window: Signal, basis: Signal, means: Iterable[float]) -> Contact:
     """Judge ``window`` by what is left without its curve and without its hum, or by its turns."""
-    dead = max(_DEAD_MV, _DEAD_COUNTS * _count(window))
     level, curve = window - window[0], basis[:, :_CURVE]
-    swing = float(np.ptp(level - curve @ (curve.T @ level)))
+    moves = level - curve @ (curve.T @ level)
+    swing = float(moves.max() - moves.min())
     if swing > _RAIL_SWING_MV and _share_at_rails(window) > _RAIL_SHARE:
         return Contact.SATURATED
-    still = max(dead, _HUM_LEAVES * swing)
-    lives = float(np.ptp(level - basis @ (basis.T @ level))) > still
-    if lives or _turns(means, still) >= _TURNS:
+    rest = level - basis @ (basis.T @ level)
+    lives, hum = float(rest.max() - rest.min()), _HUM_LEAVES * swing
+    if lives > max(_PLAIN_MV, hum):
+        return Contact.ATTACHED
+    dead = max(_DEAD_MV, _DEAD_COUNTS * _count(window))
+    if lives > max(dead, hum) or _turns(means, max(dead, hum)) >= _TURNS:
         return Contact.ATTACHED
     return Contact.FLAT if swing <= dead else Contact.HUM
 
