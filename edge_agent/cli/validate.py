@@ -84,6 +84,7 @@ def ecg(
             seed=seed,
             command=shlex.join(["edge-agent", *sys.argv[1:]]),
             tell=status.update,
+            done=lambda one: console.print(f"{one.title}: {one.seconds:.0f} s", highlight=False),
         )
         status.update("writing")
         written, _ = page.write(report, out)

@@ -33,7 +33,7 @@ def require(distributions: Sequence[str]) -> None:
     """
     missing = [one for one in distributions if version_of(one) is None]
     if missing:
-        raise EdgeError(" and ".join(missing), "not installed", f"Install it: {INSTALL}")
+        raise EdgeError(" and ".join(missing), "not installed", f"Install them: {INSTALL}")
 
 
 @contextlib.contextmanager

@@ -116,7 +116,7 @@ def test_without_wfdb_the_next_step_is_told(small_recordings, tmp_path, monkeypa
     monkeypatch.setattr(software, "version_of", lambda name: None)
     done = run("--data", small_recordings, "--out", tmp_path)
     assert isinstance(done.exception, EdgeError)
-    assert "wfdb and matplotlib: not installed. Install it: pip install" in str(done.exception)
+    assert "wfdb and matplotlib: not installed. Install them: pip install" in str(done.exception)
 
 
 def test_a_folder_without_any_set_is_refused(tmp_path):

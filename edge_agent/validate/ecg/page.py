@@ -70,8 +70,11 @@ def measure(
     seed: int = 1,
     command: str = "",
     tell: Callable[[str], None] = lambda _: None,
+    done: Callable[[Chapter], None] = lambda _: None,
 ) -> Report:
     """Run the sections (those named in ``only``, by default all) and return the report.
+
+    ``tell`` is told what is being measured, ``done`` each chapter when it is complete.
 
     :raises EdgeError: wfdb or matplotlib missing, a folder without any data set in it, a record
         that can't be read.
@@ -83,25 +86,22 @@ def measure(
         )
     peers, lacking = installed(quick=quick) if with_peers else ((), ["peers: left out"])
     began = datetime.now(UTC)
-    chapters = []
-    for section in SECTIONS:
-        if only and section.name not in only:
-            continue
-        title = section.title
-        bench = EcgBench(
-            data=data, peers=peers, quick=quick, seed=seed, tell=partial(_tell, tell, title)
-        )  # fmt: skip
+    chapters: list[Chapter] = []
+    chosen = [one for one in SECTIONS if not only or one.name in only]
+    for count, section in enumerate(chosen, start=1):
+        title = f"{count}/{len(chosen)} {section.title}"
         tell(title)
         start = time.monotonic()
-        outcome = section.measure(bench)
-        chapters.append(
-            Chapter(
-                name=section.name,
-                title=title,
-                outcome=outcome,
-                seconds=time.monotonic() - start,
+        outcome = section.measure(
+            EcgBench(
+                data=data, peers=peers, quick=quick, seed=seed, tell=partial(_tell, tell, title)
             )
         )
+        seconds = time.monotonic() - start
+        chapters.append(
+            Chapter(name=section.name, title=section.title, outcome=outcome, seconds=seconds)
+        )
+        done(chapters[-1])
     header = {
         "command": f"`{command}`" if command else "",
         "began": f"{began:%Y-%m-%d %H:%M} UTC",
