@@ -65,7 +65,7 @@ OTHER_RHYTHMS = {
     "steady": steady,
     "sinus tachycardia": lambda random: steady(random, rr_ms=380.0),
     "sinus bradycardia": lambda random: steady(random, rr_ms=1400.0),
-    "equal to the millisecond": lambda random: np.full(BEATS, 800.0),  # noqa: ARG005
+    "equal to the millisecond": lambda random: np.full(BEATS, 800.0),
     "deep sinus arrhythmia": breathing,
     "bigeminy": with_every(2),
     "trigeminy": with_every(3),
@@ -205,13 +205,15 @@ def beat(at_s, *, af, rr_ms=1000.0):
 
 
 def test_burden_is_a_share_of_the_judged_time_and_tells_the_rest():
-    found = burden([
-        beat(0.0, af=None, rr_ms=None),
-        beat(2.0, af=None, rr_ms=2000.0),
-        beat(3.0, af=True),
-        beat(3.5, af=True, rr_ms=500.0),
-        beat(8.0, af=False, rr_ms=4500.0),
-    ])
+    found = burden(
+        [
+            beat(0.0, af=None, rr_ms=None),
+            beat(2.0, af=None, rr_ms=2000.0),
+            beat(3.0, af=True),
+            beat(3.5, af=True, rr_ms=500.0),
+            beat(8.0, af=False, rr_ms=4500.0),
+        ]
+    )
     assert (found.af_s, found.judged_s, found.unjudged_s) == (1.5, 6.0, 2.0)
     assert found.share == pytest.approx(0.25)
 
