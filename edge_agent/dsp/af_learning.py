@@ -68,9 +68,9 @@ class Tally:
 def learn(sets: Sequence[Sequence[LabelledBeats]], *, seed: int = 1) -> Logistic:
     """Learn a model of rhythm from data sets of recordings; each set counts as much as another.
 
-    Fibrillation and the rest count alike, each as a thousand beats over all sets. A recording counts as the square root of
-    its beats, so that a long one doesn't rule. ``seed`` draws the variants
-    (:mod:`~edge_agent.dsp.af_variants`).
+    Fibrillation and the rest count alike, each as a thousand beats over all sets. A recording
+    counts as the square root of its beats, so that a long one doesn't rule. ``seed`` draws the
+    variants (:mod:`~edge_agent.dsp.af_variants`).
 
     :raises ValueError: a set without fibrillation, or with nothing else.
     """
