@@ -29,8 +29,8 @@ shape only                       96.2 %     0.5         0.1 %
 timing only, from 12 a minute    88.5 %     0.6         0.4 %
 half the modulation, both        46.2 %     0.5         0.0 %
 no modulation                     0.0 %     -           -
-atrial fibrillation, both        92.8 %     0.5         0.0 %
-atrial fibrillation, timing       0.1 %     4.1         (1 of 1)
+atrial fibrillation, both        92.4 %     0.5         0.0 %
+atrial fibrillation, timing       0.6 %     8.5         (3 of 5)
 Mayer waves as large, both       98.2 %     0.5         0.0 %
 ===============================  =========  ==========  =========
 
