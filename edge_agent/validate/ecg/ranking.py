@@ -32,12 +32,3 @@ def curve(values: Vector, positive: Flags) -> tuple[Vector, Vector]:
     false = np.mean(called[:, ~positive], axis=1) if (~positive).any() else np.zeros(limits.size)
     true = np.mean(called[:, positive], axis=1) if positive.any() else np.zeros(limits.size)
     return np.asarray(false), np.asarray(true)
-
-
-def best_f1(values: Vector, positive: Flags) -> float:
-    """Return the best F1 (0 to 1) that any limit gives: a limit picked by the truth."""
-    if not positive.any():
-        return math.nan
-    called = values[np.newaxis, :] >= np.unique(values)[:, np.newaxis]
-    hits = np.sum(called & positive, axis=1)
-    return float(np.max(2.0 * hits / (called.sum(axis=1) + positive.sum())))
