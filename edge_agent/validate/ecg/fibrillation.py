@@ -34,7 +34,8 @@ _FIBRILLATION, _FLUTTER = "(AFIB", "(AFL"
 def labelled(record: Recording, beats_s: NDArray[np.float64]) -> LabelledBeats:
     """Label beats at ``beats_s`` with the rhythm that the annotators wrote down before them.
 
-    A record without any such mark has no fibrillation. Beats in atrial flutter are marked as not to count: learning leaves them out.
+    A record without any such mark has no fibrillation. Beats in atrial flutter are marked as not to
+    count: learning leaves them out.
     """
     starts = np.array([at / record.rate_hz for at, _ in record.rhythms])
     names = ["", *(name for _, name in record.rhythms)]
