@@ -137,10 +137,12 @@ def small_recordings(tmp_path_factory) -> Path:
             "A1": ecg(300.0, 30.0, seed=5).signal,
             "A2": ecg(300.0, 30.0, seed=6, fibrillating_from_s=0.0).signal,
             "A3": 10.0 * noise(300.0, 30.0, 9),
+            "A4": ecg(300.0, 30.0, seed=8).signal,
+            "A5": ecg(300.0, 30.0, seed=9, fibrillating_from_s=0.0).signal,
         }
         for name, signal in strips.items():
             write_record(data / "cinc2017", name, signal, 300)
-    (data / "cinc2017" / "REFERENCE.csv").write_text("A1,N\nA2,A\nA3,~\n")
+    (data / "cinc2017" / "REFERENCE.csv").write_text("A1,N\nA2,A\nA3,~\nA4,N\nA5,A\n")
     write_ride(data / "polar_h10")
     return data
 

@@ -10,6 +10,7 @@ from edge_agent.errors import EdgeError
 from edge_agent.validate.ecg import (
     cost,
     fibrillation,
+    fibrillation_strips,
     latency,
     noise_curves,
     pauses,
@@ -23,6 +24,7 @@ from edge_agent.validate.ecg.detectors import Detector, run
 from edge_agent.validate.ecg.ranking import area_under_curve, curve
 from edge_agent.validate.ecg.recordings import Recording
 from edge_agent.validate.ecg.scoring import Tally, score_one
+from edge_agent.validate.section import Outcome
 from tests.validate.conftest import ecg, pmd_file
 
 RATE_HZ = 250.0
@@ -247,3 +249,15 @@ def test_cuts_are_the_same_for_the_same_seed_and_need_room():
     )
     assert first == second
     assert not list(silences.cuts(recording(duration_s=20.0), 1, np.random.default_rng(1)))
+
+
+def test_too_few_strips_to_learn_from_are_a_note_and_no_error(tmp_path):
+    one = ecg(300.0, 30.0)
+    strips = [
+        fibrillation_strips.Strip(name=label, label=label, signal_mV=one.signal, rate_hz=300.0)
+        for label in "NA"
+    ]
+    outcome = Outcome()
+    fibrillation_strips.judge_strips(EcgBench(data=tmp_path), strips, {}, outcome)
+    assert "too few strips" in outcome.notes[0]
+    assert outcome.verdicts[0].met is None

@@ -69,12 +69,16 @@ def judge_strips(
     bench: EcgBench, strips: Sequence[Strip], models: Mapping[str, Logistic], outcome: Outcome
 ) -> None:
     """Add table, plot and verdict of the strips to ``outcome``."""
-    if len({one.is_af for one in strips}) < 2:
-        outcome.missing.append(f"{missing_set(DATA_SET)}, or strips all alike")
+    bench.tell(DATA_SET)
+    try:
+        draws = [_unseen(strips, bench.seed + draw) for draw in range(DRAWS)] if strips else []
+    except ValueError as error:
+        outcome.notes.append(f"{DATA_SET}: too few strips to learn from: {error}")
+        draws = []
+    if not draws:
+        outcome.missing += [] if strips else [missing_set(DATA_SET)]
         outcome.verdicts.append(_verdict(None))
         return
-    bench.tell(DATA_SET)
-    draws = [_unseen(strips, bench.seed + draw) for draw in range(DRAWS)]
     f1 = [_f1(strips, one >= STRIP_DECISION) for one in draws]
     shown = np.array([_probability(classify_strip(one.signal_mV, one.rate_hz).probability)
                       for one in strips])  # fmt: skip
@@ -173,5 +177,5 @@ def _plot(strips: Sequence[Strip], probability: Vector) -> Plot:
 def _verdict(f1: float | None) -> Verdict:
     return Verdict(
         what=f"AF, strips of {DATA_SET}, held out, F1 (mean of {DRAWS} draws)", at_least=F1_BAR,
-        measured=f1, digits=3, remark="" if f1 is not None else "data set missing",
+        measured=f1, digits=3, remark="" if f1 is not None else "strips missing or too few",
     )  # fmt: skip
