@@ -5,7 +5,7 @@ A logistic model (:mod:`~edge_agent.dsp.af_weights`) judges windows of intervals
 
 * *settled*, for each beat: the probability is that of the window centred on the beat, known
   :data:`CENTRE_BEATS` beats later, so that it lags neither at an onset nor at an end. Beats belong
-  to fibrillation while it stays above 0.4, provided that it reaches 0.9 in four of these beats.
+  to fibrillation while it stays above 0.45, provided that four of these beats reach 0.9.
   That may take another :data:`CONFIRM_BEATS` beats; a beat is settled after :data:`DELAY_BEATS`
   at most, and at once when a gap or the end of the stream comes.
 * *now*: the probability of the window that ends with the latest beat. It needs no future and
@@ -38,7 +38,7 @@ DELAY_BEATS = CENTRE_BEATS + CONFIRM_BEATS
 """A beat is settled when so many have come after it, often earlier."""
 LEAST_INTERVALS = 16
 
-_STAY = 0.4
+_STAY = 0.45
 _SURE = 0.9
 _SURE_BEATS = 4
 

@@ -68,22 +68,24 @@ class Tally:
 def learn(sets: Sequence[Sequence[LabelledBeats]], *, seed: int = 1) -> Logistic:
     """Learn a model of rhythm from data sets of recordings; each set counts as much as another.
 
-    Within a set fibrillation and the rest count alike. A recording counts as the square root of
-    its beats, so that a long one doesn't rule. ``seed`` draws the variants
-    (:mod:`~edge_agent.dsp.af_variants`).
+    Fibrillation and the rest count alike, each as a thousand beats over all sets. A recording
+    counts as the square root of its beats, so that a long one doesn't rule. ``seed`` draws the
+    variants (:mod:`~edge_agent.dsp.af_variants`).
 
     :raises ValueError: a set without fibrillation, or with nothing else.
     """
-    rows, labels, weights = [], [], []
+    examples: list[_Examples] = []
+    weights = []
     for records in sets:
-        examples = _examples(records, np.random.default_rng(seed))
-        af = np.concatenate([one.af for one in examples])
+        af = np.concatenate([one.af[one.counts] for one in records])
         if af.all() or not af.any():
             raise ValueError("data set all alike: fibrillation and other rhythms are needed")
-        rows += [one.rows for one in examples]
-        labels.append(af)
-        weights.append(_balanced(examples))
-    return fit(np.vstack(rows), np.concatenate(labels), sample_weights=np.concatenate(weights))
+        of_set = _examples(records, np.random.default_rng(seed))
+        weights.append(_balanced(of_set) / len(sets))
+        examples += of_set
+    rows = np.vstack([one.rows for one in examples])
+    labels = np.concatenate([one.af for one in examples])
+    return fit(rows, labels, sample_weights=np.concatenate(weights))
 
 
 def tally(beats: Iterable[AfBeat], records: LabelledBeats) -> Tally:
