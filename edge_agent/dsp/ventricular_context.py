@@ -1,17 +1,19 @@
-"""A beat seen against the patient's own: what sets it apart from the beats around and before it.
+"""A beat seen against the patient's own: what sets it apart from the beats of the last minutes.
 
 No beat is ventricular by itself: with a bundle branch block every beat is wide, in fibrillation
-every other one early. So each is compared with the patient's beats of the last minutes, found
-without labels. Beats of the same shape are alike by a kernel over the squared distance of their
-QRS. The reference is made of the shapes that are frequent *and* timely (not followed by a
-pause longer than the interval before), which in bigeminy are the sinus beats.
+every other one early. So each is compared with the patient's own beats, which are told apart
+without labels. Beats are alike by a kernel over the squared distance of their QRS. The reference
+is the mean of the shapes that are frequent and timely, that is, not followed by a pause longer
+than the interval before: in bigeminy these are the sinus beats.
 
-The context of a beat are the 128 beats before it, the one after it, and every 8th of the 800
-before those: minutes of flutter or of an idioventricular rhythm must not wash out what the
-patient's own beats looked like. The first beats share the context of the first 16.
+The context of a beat are the 128 beats up to it and every 8th of the 800 before those: minutes of
+flutter or of an idioventricular rhythm must not wash out what the patient's beats looked like. The
+first 16 beats share one context.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,9 @@ from numpy.typing import NDArray
 from edge_agent.dsp.ventricular_shape import (
     CENTRE,
     QRS,
+    QRS_STEPS,
     STEP_S,
+    WAVE_STEPS,
     WHOLE,
     Matrix,
     Shapes,
@@ -28,75 +32,74 @@ from edge_agent.dsp.ventricular_shape import (
 )
 
 FEATURES = (
-    "rr / mean rr",
-    "next rr / mean rr",
-    "rr / median rr",
-    "next rr / median rr",
-    "rr / next rr",
-    "rr / rr before",
-    "rr + next rr / median rr",
-    "rr",
-    "corr qrs",
-    "residual qrs",
-    "corr core",
-    "corr whole",
-    "corr t",
-    "residual t",
-    "residual p",
-    "residual p shape",
-    "early p",
-    "energy width",
-    "slope spread",
-    "area spread",
-    "energy width more",
-    "slope spread more",
-    "area spread more",
-    "height",
-    "area",
-    "slope",
-    "slope / height",
-    "alike share",
-    "alike rr / next rr",
-    "alike early",
-    "alike energy width",
-    "alike rr / mean rr",
-    "timely alike",
-    "like before",
-    "like next",
+    "rr",  # interval before the beat, s
+    "early",  # the same against the median around it
+    "early for this rhythm",  # the same in units of how irregular the intervals around it are
+    "irregular",  # median deviation of these
+    "odd and early",  # how odd the beat is, if it is followed by a longer interval
+    "odd of its kind",  # how odd the beats are that are like it
+    "share of its kind",  # of the context
+    "timely of its kind",  # how frequent and timely beats like it are, against the reference
+    "t of its kind",  # correlation of the T wave with the reference's, mean of beats like it
+    "t apart",  # T wave less the reference's
+    "area",  # of the QRS, against the reference's
+    "steepness",  # steepest step against the height of the QRS
+    "early p",  # what lies between the T wave before it and the beat
 )
-"""Names of the columns of :meth:`Context.features`. Ratios are natural logarithms."""
+"""Columns of :meth:`Context.features`: natural logarithms, but for clipped and mean ones.
+
+How odd a beat is: the logarithm of what P, QRS and T together lack to a correlation of 1 with the
+reference, less the mean of that over the context's timely beats. A noisy or changing patient makes
+everything odd, which then says little.
+"""
 
 CHUNK = 64
 """Beats that may be asked for at once."""
 START = 16
 """The first beats are seen against this many."""
-AHEAD = 1
-"""Beats that must be known after the one asked for: its interval to the next is needed."""
+
+Indices = NDArray[np.intp]
 
 _RECENT = 128
 _OLDER, _OLDER_STEP = 100, 8
 _CAPACITY = 1024  # recent, older, a chunk, and some
-_NEAR = 16  # beats that say what the usual interval is
+_NEAR = 16  # intervals before a beat's that say, with its next, what is usual
+_AROUND = np.arange(-_NEAR, 2)
 _KERNEL = 0.12  # squared relative distance at which two shapes are alike by 1/e
-_EARLY, _EARLY_WIDTH = -0.10, 0.04  # log of RR to next RR: a half early beat, and how sharp
+_EARLY, _EARLY_WIDTH = -0.10, 0.04  # log of an interval to the next: half timely, and how sharp
 _REFERENCE_SHARE = 0.6  # of the best score makes a beat part of the reference
-_FURTHEST_LOG = 0.7
+_LEAST_SPREAD = 0.05
+_MOST_EARLY = 6.0
+_MOST_ODD = 4.0
+_LONE_S = 1.0  # interval of a beat that has no neighbour
 _TINY = 1e-12
 
-_CORE = span(-0.06, 0.06)
-_T_WAVE = span(0.16, 0.4)
-_P_WAVE = span(-0.304, -0.12)
-_WAVE_STEPS = 120
-_WIDTHS = ("energy width", "slope spread", "area spread")
-_SIZES = ("height", "area", "slope")
 _COLUMNS = (
-    *("usable", "peak_s", "centre_s", "power", "score", "timely", "early", "log rr"),
-    *_WIDTHS,
-    *_SIZES,
+    *("peak_s", "centre_s", "usable", "power", "timely", "score"),
+    *("lack", "odd", "corr t", "height", "area", "slope"),
 )
+_T_WAVE = span(0.16, 0.4)
 _BEFORE = np.arange(round(-0.28 / STEP_S), round(-0.08 / STEP_S) + 1)
 _FEWEST_STEPS = 12
+_TAIL_FROM = 10  # steps after the centre
 _UNSEEN_P = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """n beats, at ``here`` in the store, and c others, at ``there``.
+
+    Of shape (n, c): ``itself``, whether the other is the beat; ``weight``, 1 for the usable beats
+    of its context; ``alike``, how alike the two are, 0 to 1, 0 out of context; ``kind``, the same
+    but 0 for the beat itself.
+    """
+
+    here: Indices
+    there: Indices
+    itself: NDArray[np.bool_]
+    weight: Matrix
+    alike: Matrix
+    kind: Matrix
 
 
 class Context:
@@ -104,128 +107,149 @@ class Context:
 
     def __init__(self) -> None:
         self.count = 0
-        self._wave = np.zeros((_CAPACITY, _WAVE_STEPS))
-        self._qrs = np.zeros((_CAPACITY, QRS.stop - QRS.start))
+        self.known = 0
+        """Beats whose time is known: one more than ``count`` if the next one's is."""
+        self._wave = np.zeros((_CAPACITY, WAVE_STEPS))
+        self._qrs = np.zeros((_CAPACITY, QRS_STEPS))
         self._column = {name: np.zeros(_CAPACITY) for name in _COLUMNS}
 
     def add(self, peaks_s: Vector, shapes: Shapes, usable: NDArray[np.bool_]) -> None:
         """Take in the next beats; one that is not ``usable`` is never a reference for others."""
-        beats = np.arange(self.count, self.count + peaks_s.size)
-        at = beats % _CAPACITY
+        at = np.arange(self.count, self.count + peaks_s.size) % _CAPACITY
         self.count += peaks_s.size
-        self._wave[at] = shapes.wave
-        self._qrs[at] = shapes.qrs
+        self.known = self.count
+        self._wave[at], self._qrs[at] = shapes.wave, shapes.qrs
         columns = self._column
-        columns["usable"][at] = usable
         columns["peak_s"][at] = peaks_s
         columns["centre_s"][at] = peaks_s + shapes.centre_s
+        columns["usable"][at] = usable
         columns["power"][at] = np.sum(shapes.qrs**2, axis=1)
-        columns["energy width"][at] = shapes.energy_width_s
-        columns["slope spread"][at] = shapes.slope_spread_s
-        columns["area spread"][at] = shapes.area_spread_s
         columns["height"][at] = np.log(shapes.height + _TINY)
         columns["area"][at] = np.log(shapes.area + _TINY)
         columns["slope"][at] = np.log(shapes.slope + _TINY)
+
+    def expect(self, peak_s: float) -> None:
+        """Take in the time of the beat that will be added next."""
+        self._column["peak_s"][self.count % _CAPACITY] = peak_s
+        self.known = self.count + 1
 
     def features(self, first: int, last: int) -> Matrix:
         """Features of the beats ``first`` to ``last`` (out), shape (last - first, features).
 
         They are asked for in rising order, each once, at most :data:`CHUNK` at a time, and the
-        first :data:`START` together. The last of a stream has no next beat: it is taken to come as
-        this one did.
+        first :data:`START` together. When no beat is known to follow the last, the interval
+        after it is taken to be as long as the one before.
         """
         beats = np.arange(first, last)
-        found = self._intervals(beats)
-        others, weight = self._others(beats)
-        column = {name: values[others % _CAPACITY] for name, values in self._column.items()}
-        qrs, power = self._qrs[beats % _CAPACITY], self._column["power"][beats % _CAPACITY]
-        alike = weight * _alike(qrs, power, self._qrs[others % _CAPACITY], column["power"])
-        score = alike @ column["timely"] / np.maximum(np.sum(weight, axis=1), 1.0)
-        self._column["score"][beats % _CAPACITY] = score
-        column["score"] = self._column["score"][others % _CAPACITY]
-        reference = weight * (column["score"] * column["timely"])
-        best = np.max(reference, axis=1, keepdims=True)
-        itself = beats[:, np.newaxis] == others
-        reference = (reference > _REFERENCE_SHARE * best).astype(np.float64)
-        reference = np.where(np.sum(reference, axis=1, keepdims=True) > 0.0, reference, itself)
-        reference /= np.sum(reference, axis=1, keepdims=True)
-        found |= self._against(beats, reference @ self._wave[others % _CAPACITY])
-        found |= self._measures(beats, reference, column)
-        found |= self._company(beats, np.where(itself, 0.0, alike), weight, column)
-        found["timely alike"] = np.log(score / np.maximum(best[:, 0], _TINY) + 0.01)
-        return np.column_stack([found[name] for name in FEATURES])
+        intervals, timely = self._intervals(beats)
+        self._column["timely"][beats % _CAPACITY] = timely
+        seen = self._seen(beats)
+        score = seen.alike @ self._column["timely"][seen.there]
+        self._column["score"][seen.here] = score / np.maximum(np.sum(seen.weight, axis=1), 1.0)
+        reference, best = self._reference(seen)
+        usual = reference @ self._wave[seen.there]
+        height = np.maximum(np.ptp(usual[:, QRS], axis=1), _TINY)
+        waves = self._waves(seen, usual, height)
+        sizes = self._sizes(seen, reference)
+        kinds = self._kinds(seen, best)
+        odd_and_early = (1.0 - timely) * np.clip(self._column["odd"][seen.here], -1.0, _MOST_ODD)
+        early_p = self._early_p(beats, usual, height)
+        return np.column_stack([*intervals, odd_and_early, *kinds, waves, *sizes, early_p])
 
-    def _intervals(self, beats: NDArray[np.intp]) -> dict[str, Vector]:
-        """Intervals before and after; "rr" and "timely" are kept for the beats to come."""
+    def _intervals(self, beats: Indices) -> tuple[tuple[Vector, ...], Vector]:
+        """The four features of intervals, and how timely the beats are (0 to 1)."""
         peaks_s = self._column["peak_s"]
-        near = beats[:, np.newaxis] + np.arange(-_NEAR, AHEAD + 1)
-        near = np.clip(near, min(1, self.count - 1), self.count - 1)
-        around = peaks_s[near % _CAPACITY] - peaks_s[np.maximum(near - 1, 0) % _CAPACITY]
-        around = np.where(near > 0, around, 1.0)
-        rr = around[:, _NEAR]
-        following = np.where(beats + 1 < self.count, around[:, _NEAR + 1], rr)
-        before = around[:, _NEAR - 1]
-        mean, median = np.log(np.mean(around, axis=1)), np.log(np.median(around, axis=1))
-        early = np.log(rr / following)
-        timely = 1.0 / (1.0 + np.exp(np.clip((_EARLY - early) / _EARLY_WIDTH, -50.0, 50.0)))
-        for name, values in (("early", early), ("timely", timely), ("log rr", np.log(rr) - mean)):
-            self._column[name][beats % _CAPACITY] = values
-        return {
-            "rr / mean rr": np.log(rr) - mean,
-            "next rr / mean rr": np.log(following) - mean,
-            "rr / median rr": np.log(rr) - median,
-            "next rr / median rr": np.log(following) - median,
-            "rr / next rr": early,
-            "rr / rr before": np.log(rr / before),
-            "rr + next rr / median rr": np.log((rr + following) / 2.0) - median,
-            "rr": np.log(rr),
-        }
+        near = np.clip(beats[:, np.newaxis] + _AROUND, min(1, self.known - 1), self.known - 1)
+        rr_s = peaks_s[near % _CAPACITY] - peaks_s[np.maximum(near - 1, 0) % _CAPACITY]
+        rr = np.log(np.where(near > 0, rr_s, _LONE_S))
+        own = rr[:, _NEAR]
+        following = np.where(beats + 1 < self.known, rr[:, _NEAR + 1], own)
+        usual = np.median(rr, axis=1)
+        spread = np.median(np.abs(rr - usual[:, np.newaxis]), axis=1)
+        early = own - usual
+        for_this = np.clip(early / (spread + _LEAST_SPREAD), -_MOST_EARLY, _MOST_EARLY)
+        excess = np.clip((_EARLY - own + following) / _EARLY_WIDTH, -50.0, 50.0)
+        return (own, early, for_this, np.log(spread + 0.02)), 1.0 / (1.0 + np.exp(excess))
 
-    def _others(self, beats: NDArray[np.intp]) -> tuple[NDArray[np.intp], Matrix]:
-        """The beats in the context of any of ``beats``, and which (1 or 0) in that of which."""
+    def _seen(self, beats: Indices) -> _Seen:
         oldest = int(beats[0]) - _RECENT
-        top = min(max(int(beats[-1]) + 1, START), self.count)
         reach = _OLDER_STEP * _OLDER
         older = np.arange(max(0, -(-(oldest - reach) // _OLDER_STEP)), -(-oldest // _OLDER_STEP))
-        others = np.concatenate((_OLDER_STEP * older, np.arange(max(0, oldest), top)))
-        recent = beats[:, np.newaxis] - _RECENT
-        weight = (others >= recent) & (others <= np.maximum(beats, START - 1)[:, np.newaxis])
-        weight |= (others < recent) & (others % _OLDER_STEP == 0) & (others >= recent - reach)
-        return others, weight * self._column["usable"][others % _CAPACITY]
+        newest = max(int(beats[-1]) + 1, min(START, self.count))
+        others = np.concatenate((_OLDER_STEP * older, np.arange(max(0, oldest), newest)))
+        since = (beats - _RECENT)[:, np.newaxis]
+        inside = (others >= since) & (others <= np.maximum(beats, START - 1)[:, np.newaxis])
+        inside |= (others < since) & (others % _OLDER_STEP == 0) & (others >= since - reach)
+        here, there = beats % _CAPACITY, others % _CAPACITY
+        power = self._column["power"]
+        larger = np.maximum(np.maximum(power[here, np.newaxis], power[there]), _TINY)
+        square = power[here, np.newaxis] + power[there] - 2.0 * self._qrs[here] @ self._qrs[there].T
+        weight = inside * self._column["usable"][there]
+        alike = weight * np.exp(-np.maximum(square / larger, 0.0) / _KERNEL)
+        itself = beats[:, np.newaxis] == others
+        return _Seen(
+            here=here,
+            there=there,
+            itself=itself,
+            weight=weight,
+            alike=alike,
+            kind=np.where(itself, 0.0, alike),
+        )
 
-    def _against(self, beats: NDArray[np.intp], usual: Matrix) -> dict[str, Vector]:
-        """How the waves differ from the reference's, ``usual``, shape (n, steps)."""
-        wave = self._wave[beats % _CAPACITY]
-        height = np.maximum(np.ptp(usual[:, QRS], axis=1), _TINY)
-        apart = wave - usual
-        p_wave = apart[:, _P_WAVE]
-        qrs = _centred(apart[:, QRS])
-        size = np.sqrt(np.sum(_centred(usual[:, QRS]) ** 2, axis=1))
-        return {
-            "corr qrs": _correlation(wave[:, QRS], usual[:, QRS]),
-            "corr core": _correlation(wave[:, _CORE], usual[:, _CORE]),
-            "corr whole": _correlation(wave[:, WHOLE], usual[:, WHOLE]),
-            "corr t": _correlation(wave[:, _T_WAVE], usual[:, _T_WAVE]),
-            "residual qrs": np.log(
-                np.sqrt(np.sum(qrs**2, axis=1)) / np.maximum(size, _TINY) + 0.05
-            ),
-            "residual t": np.log(_rms(apart[:, _T_WAVE]) / height + 0.01),
-            "residual p": np.log(_rms(p_wave) / height + 0.01),
-            "residual p shape": np.log(_rms(_centred(p_wave)) / height + 0.01),
-            "early p": self._early_p(beats, usual, height),
-        }
+    def _reference(self, seen: _Seen) -> tuple[Matrix, Vector]:
+        """How much each other beat makes up of the reference, shape (n, c), and the best score.
 
-    def _early_p(self, beats: NDArray[np.intp], usual: Matrix, height: Vector) -> Vector:
-        """What lies before the QRS beyond the tail that the beat before leaves by its reference.
+        Without a usable beat around, a beat is its own reference.
+        """
+        timely = self._column["timely"][seen.there]
+        scores = seen.weight * (self._column["score"][seen.there] * timely)
+        best = np.max(scores, axis=1, keepdims=True)
+        chosen = np.where(best > 0.0, scores > _REFERENCE_SHARE * best, seen.itself)
+        return chosen / np.sum(chosen, axis=1, keepdims=True), best[:, 0]
+
+    def _waves(self, seen: _Seen, usual: Matrix, height: Vector) -> Vector:
+        """Keep how odd the beats are and how their T waves correlate; return T apart."""
+        wave, column = self._wave[seen.here], self._column
+        lack = np.log(1.02 - _correlation(wave[:, WHOLE], usual[:, WHOLE]))
+        column["lack"][seen.here] = lack
+        timely = seen.weight * column["timely"][seen.there]
+        total = np.maximum(np.sum(timely, axis=1), _TINY)
+        column["odd"][seen.here] = lack - timely @ column["lack"][seen.there] / total
+        column["corr t"][seen.here] = _correlation(wave[:, _T_WAVE], usual[:, _T_WAVE])
+        apart = np.mean((wave[:, _T_WAVE] - usual[:, _T_WAVE]) ** 2, axis=1)
+        return np.asarray(np.log(np.sqrt(apart) / height + 0.01))
+
+    def _kinds(self, seen: _Seen, best: Vector) -> tuple[Vector, ...]:
+        """The four features of the beats of the same kind, in which the beat counts as one."""
+        total = np.sum(seen.kind, axis=1)
+        others = np.maximum(np.sum(seen.weight, axis=1) - 1.0, 1.0)
+
+        def mean(name: str) -> Vector:
+            column = self._column[name]
+            summed = seen.kind @ column[seen.there] + column[seen.here]
+            return np.asarray(summed / (total + 1.0))
+
+        share = np.log(total / others + 0.003)
+        timely = np.log(self._column["score"][seen.here] / np.maximum(best, _TINY) + 0.01)
+        return mean("odd"), share, timely, mean("corr t")
+
+    def _sizes(self, seen: _Seen, reference: Matrix) -> tuple[Vector, Vector]:
+        own = {name: self._column[name][seen.here] for name in ("height", "area", "slope")}
+        area = own["area"] - reference @ self._column["area"][seen.there]
+        return area, own["slope"] - own["height"]
+
+    def _early_p(self, beats: Indices, usual: Matrix, height: Vector) -> Vector:
+        """What lies before the QRS beyond the tail that the reference leaves after a beat.
 
         A premature beat that a P wave on that tail foretells comes from the atria, however
         aberrant its QRS.
         """
         centre_s = self._column["centre_s"]
-        since = centre_s[beats % _CAPACITY] - centre_s[np.maximum(beats - 1, 0) % _CAPACITY]
-        at = CENTRE + since[:, np.newaxis] / STEP_S + _BEFORE
-        known = ((at > CENTRE + 10) & (at < usual.shape[1] - 1.01)).astype(np.float64)
-        at = np.clip(at, 0.0, usual.shape[1] - 1.01)
+        since_s = centre_s[beats % _CAPACITY] - centre_s[np.maximum(beats - 1, 0) % _CAPACITY]
+        at = CENTRE + since_s[:, np.newaxis] / STEP_S + _BEFORE
+        end = usual.shape[1] - 1.01
+        known = ((at > CENTRE + _TAIL_FROM) & (at < end)).astype(np.float64)
+        at = np.clip(at, 0.0, end)
         index = at.astype(np.intp)
         share = at - index
         rows = np.arange(beats.size)[:, np.newaxis]
@@ -234,69 +258,12 @@ class Context:
         beyond = _without_line(wave - tail, known)
         steps = np.sum(known, axis=1)
         rms = np.sqrt(np.sum(beyond**2, axis=1) / np.maximum(steps, 1.0))
-        return np.log(np.where(steps > _FEWEST_STEPS, rms / height, _UNSEEN_P) + 0.01)
-
-    def _measures(
-        self, beats: NDArray[np.intp], reference: Matrix, column: dict[str, Vector]
-    ) -> dict[str, Vector]:
-        own = {name: values[beats % _CAPACITY] for name, values in self._column.items()}
-        found = {name: own[name] for name in _WIDTHS}
-        found |= {f"{name} more": own[name] - reference @ column[name] for name in _WIDTHS}
-        found |= {name: own[name] - reference @ column[name] for name in _SIZES}
-        found["slope / height"] = own["slope"] - own["height"]
-        return found
-
-    def _company(
-        self, beats: NDArray[np.intp], alike: Matrix, weight: Matrix, column: dict[str, Vector]
-    ) -> dict[str, Vector]:
-        """What the beats of the same shape are like; the beat itself counts as half a beat."""
-        own = {name: values[beats % _CAPACITY] for name, values in self._column.items()}
-        total = np.sum(alike, axis=1)
-        qrs, power = self._qrs, self._column["power"]
-        found = {
-            "alike share": np.log(total / np.maximum(np.sum(weight, axis=1) - 1.0, 1.0) + 0.003)
-        }
-
-        def mean(name: str, values: Vector, mine: Vector) -> None:
-            found[name] = (alike @ values + 0.5 * mine) / (total + 0.5)
-
-        bounds = (-_FURTHEST_LOG, _FURTHEST_LOG)
-        mean(
-            "alike rr / next rr", np.clip(column["early"], *bounds), np.clip(own["early"], *bounds)
-        )
-        mean("alike early", 1.0 - column["timely"], 1.0 - own["timely"])
-        mean("alike energy width", column["energy width"], own["energy width"])
-        mean(
-            "alike rr / mean rr",
-            np.clip(column["log rr"], *bounds),
-            np.clip(own["log rr"], *bounds),
-        )
-        for name, step in (("like before", -1), ("like next", 1)):
-            here, there = beats % _CAPACITY, np.clip(beats + step, 0, self.count - 1) % _CAPACITY
-            product = np.sum(qrs[here] * qrs[there], axis=1)
-            found[name] = _kernel(product, power[here], power[there])
-        return found
-
-
-def _alike(qrs: Matrix, power: Vector, others: Matrix, others_power: Vector) -> Matrix:
-    return _kernel(qrs @ others.T, power[:, np.newaxis], others_power)
-
-
-def _kernel(product: Matrix, one: Matrix, other: Matrix) -> Matrix:
-    square = (one + other - 2.0 * product) / np.maximum(np.maximum(one, other), _TINY)
-    return np.asarray(np.exp(-np.maximum(square, 0.0) / _KERNEL))
-
-
-def _centred(rows: Matrix) -> Matrix:
-    return np.asarray(rows - np.mean(rows, axis=1, keepdims=True))
-
-
-def _rms(rows: Matrix) -> Vector:
-    return np.asarray(np.sqrt(np.mean(rows**2, axis=1)))
+        return np.asarray(np.log(np.where(steps > _FEWEST_STEPS, rms / height, _UNSEEN_P) + 0.01))
 
 
 def _correlation(rows: Matrix, others: Matrix) -> Vector:
-    one, other = _centred(rows), _centred(others)
+    one = rows - np.mean(rows, axis=1, keepdims=True)
+    other = others - np.mean(others, axis=1, keepdims=True)
     size = np.sqrt(np.sum(one**2, axis=1) * np.sum(other**2, axis=1))
     return np.asarray(np.sum(one * other, axis=1) / np.maximum(size, _TINY))
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edge_agent.dsp.rpeaks import HIGHEST_RATE_HZ, LATENCY_S, LOWEST_RATE_HZ
-from edge_agent.dsp.ventricular_context import AHEAD, CHUNK, FEATURES, START, Context
+from edge_agent.dsp.ventricular_context import CHUNK, FEATURES, START, Context
 from edge_agent.dsp.ventricular_shape import Cutter, Matrix, Vector
 
 
@@ -108,6 +108,8 @@ class FeatureStream:
             if ready:
                 self._measure(ready)
                 del self._waiting[: len(ready)]
+            if self._waiting:
+                self._context.expect(self._waiting[0][0] / self._rate_hz)
             found += self._seen(ended=ended and not self._waiting)
             if not ready:
                 return _joined(found)
@@ -124,10 +126,10 @@ class FeatureStream:
     def _seen(self, *, ended: bool) -> list[BeatFeatures]:
         """Features of the measured beats whose next beat is known, or isn't to come."""
         context = self._context
-        if not ended and context.count < START + AHEAD:
+        until = context.count if ended else min(context.count, context.known - 1)
+        if not ended and until < START:
             return []
         found: list[BeatFeatures] = []
-        until = context.count if ended else context.count - AHEAD
         while self._done < until:
             last = min(until, self._done + CHUNK)
             beats = self._measured[: last - self._done]

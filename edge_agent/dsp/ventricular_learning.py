@@ -19,7 +19,7 @@ from edge_agent.dsp.logistic import Logistic, fit
 from edge_agent.dsp.ventricular_features import beat_features
 from edge_agent.dsp.ventricular_shape import Matrix, Vector
 
-RIDGE = 3.0
+RIDGE = 10.0
 
 _FULL_COUNT = 200
 """Ventricular beats of one patient count in full up to here, more of them by their root: a
