@@ -91,7 +91,10 @@ def _correlations(known: Signal, unit: Signal, lag: int) -> Signal:
     one = one - one.mean()
     lengths = np.sqrt((rows * rows).sum(axis=1)) * math.sqrt(float((one * one).sum()))
     products: Signal = rows @ one
-    return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0.0)
+    correlations: Signal = np.divide(
+        products, lengths, out=np.zeros_like(products), where=lengths > 0.0
+    )
+    return correlations
 
 
 def _unit(shape: Signal) -> Signal:

@@ -18,7 +18,7 @@ def hump(size):
 
 def after_ten_beats():
     known = KnownBeats()
-    assert all([known.is_beat(qrs()) for _ in range(10)])
+    assert all(known.is_beat(qrs()) for _ in range(10))
     return known
 
 
@@ -55,7 +55,7 @@ def test_small_waves_between_beats_do_not_add_up():
 def test_beats_after_large_ones_are_not_small():
     """Normal beats after a ventricular run whose beats are three times as large."""
     known = after_ten_beats()
-    assert all([known.is_beat(hump(3.0)) for _ in range(20)])
+    assert all(known.is_beat(hump(3.0)) for _ in range(20))
     assert known.is_beat(qrs())
 
 
