@@ -32,11 +32,10 @@ from edge_agent.dsp.ventricular_shape import (
 )
 
 FEATURES = (
-    "rr",  # interval before the beat, s
-    "early",  # the same against the median around it
-    "early for this rhythm",  # the same in units of how irregular the intervals around it are
-    "irregular",  # median deviation of these
+    "early for this rhythm",  # interval against the median, in units of how irregular they are
+    "irregular",  # median deviation of the intervals around the beat from their median
     "odd and early",  # how odd the beat is, if it is followed by a longer interval
+    "odd and short",  # how odd its kind is, the more, the shorter than 0.7 s its interval is
     "odd of its kind",  # how odd the beats are that are like it
     "share of its kind",  # of the context
     "timely of its kind",  # how frequent and timely beats like it are, against the reference
@@ -71,6 +70,7 @@ _REFERENCE_SHARE = 0.6  # of the best score makes a beat part of the reference
 _LEAST_SPREAD = 0.05
 _MOST_EARLY = 6.0
 _MOST_ODD = 4.0
+_SHORT_S, _MOST_SHORT, _MOST_ODD_KIND = 0.7, 0.8, 2.0
 _LONE_S = 1.0  # interval of a beat that has no neighbour
 _TINY = 1e-12
 
@@ -141,7 +141,7 @@ class Context:
         after it is taken to be as long as the one before.
         """
         beats = np.arange(first, last)
-        intervals, timely = self._intervals(beats)
+        rhythm, short, timely = self._intervals(beats)
         self._column["timely"][beats % _CAPACITY] = timely
         seen = self._seen(beats)
         score = seen.alike @ self._column["timely"][seen.there]
@@ -152,12 +152,16 @@ class Context:
         waves = self._waves(seen, usual, height)
         sizes = self._sizes(seen, reference)
         kinds = self._kinds(seen, best)
-        odd_and_early = (1.0 - timely) * np.clip(self._column["odd"][seen.here], -1.0, _MOST_ODD)
+        odd = self._column["odd"][seen.here]
+        odd_and_early = (1.0 - timely) * np.clip(odd, -1.0, _MOST_ODD)
+        odd_and_short = short * np.clip(kinds[0], 0.0, _MOST_ODD_KIND)
         early_p = self._early_p(beats, usual, height)
-        return np.column_stack([*intervals, odd_and_early, *kinds, waves, *sizes, early_p])
+        return np.column_stack(
+            [*rhythm, odd_and_early, odd_and_short, *kinds, waves, *sizes, early_p]
+        )
 
-    def _intervals(self, beats: Indices) -> tuple[tuple[Vector, ...], Vector]:
-        """The four features of intervals, and how timely the beats are (0 to 1)."""
+    def _intervals(self, beats: Indices) -> tuple[tuple[Vector, Vector], Vector, Vector]:
+        """The two features of rhythm, how short the intervals are, how timely the beats."""
         peaks_s = self._column["peak_s"]
         near = np.clip(beats[:, np.newaxis] + _AROUND, min(1, self.known - 1), self.known - 1)
         rr_s = peaks_s[near % _CAPACITY] - peaks_s[np.maximum(near - 1, 0) % _CAPACITY]
@@ -169,7 +173,8 @@ class Context:
         early = own - usual
         for_this = np.clip(early / (spread + _LEAST_SPREAD), -_MOST_EARLY, _MOST_EARLY)
         excess = np.clip((_EARLY - own + following) / _EARLY_WIDTH, -50.0, 50.0)
-        return (own, early, for_this, np.log(spread + 0.02)), 1.0 / (1.0 + np.exp(excess))
+        short = np.clip(np.log(_SHORT_S) - own, 0.0, _MOST_SHORT)
+        return (for_this, np.log(spread + 0.02)), short, 1.0 / (1.0 + np.exp(excess))
 
     def _seen(self, beats: Indices) -> _Seen:
         oldest = int(beats[0]) - _RECENT
