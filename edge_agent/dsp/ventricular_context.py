@@ -144,10 +144,10 @@ class Context:
         rhythm, short, timely = self._intervals(beats)
         self._column["timely"][beats % _CAPACITY] = timely
         seen = self._seen(beats)
-        score = seen.alike @ self._column["timely"][seen.there]
+        score = _summed(seen.alike, self._column["timely"][seen.there])
         self._column["score"][seen.here] = score / np.maximum(np.sum(seen.weight, axis=1), 1.0)
         reference, best = self._reference(seen)
-        usual = reference @ self._wave[seen.there]
+        usual = np.einsum("ij,jk->ik", reference, self._wave[seen.there])
         height = np.maximum(np.ptp(usual[:, QRS], axis=1), _TINY)
         waves = self._waves(seen, usual, height)
         sizes = self._sizes(seen, reference)
@@ -188,7 +188,8 @@ class Context:
         here, there = beats % _CAPACITY, others % _CAPACITY
         power = self._column["power"]
         larger = np.maximum(np.maximum(power[here, np.newaxis], power[there]), _TINY)
-        square = power[here, np.newaxis] + power[there] - 2.0 * self._qrs[here] @ self._qrs[there].T
+        product = np.einsum("ij,kj->ik", self._qrs[here], self._qrs[there])
+        square = power[here, np.newaxis] + power[there] - 2.0 * product
         weight = inside * self._column["usable"][there]
         alike = weight * np.exp(-np.maximum(square / larger, 0.0) / _KERNEL)
         itself = beats[:, np.newaxis] == others
@@ -219,7 +220,7 @@ class Context:
         column["lack"][seen.here] = lack
         timely = seen.weight * column["timely"][seen.there]
         total = np.maximum(np.sum(timely, axis=1), _TINY)
-        column["odd"][seen.here] = lack - timely @ column["lack"][seen.there] / total
+        column["odd"][seen.here] = lack - _summed(timely, column["lack"][seen.there]) / total
         column["corr t"][seen.here] = _correlation(wave[:, _T_WAVE], usual[:, _T_WAVE])
         apart = np.mean((wave[:, _T_WAVE] - usual[:, _T_WAVE]) ** 2, axis=1)
         return np.asarray(np.log(np.sqrt(apart) / height + 0.01))
@@ -231,7 +232,7 @@ class Context:
 
         def mean(name: str) -> Vector:
             column = self._column[name]
-            summed = seen.kind @ column[seen.there] + column[seen.here]
+            summed = _summed(seen.kind, column[seen.there]) + column[seen.here]
             return np.asarray(summed / (total + 1.0))
 
         share = np.log(total / others + 0.003)
@@ -240,7 +241,7 @@ class Context:
 
     def _sizes(self, seen: _Seen, reference: Matrix) -> tuple[Vector, Vector]:
         own = {name: self._column[name][seen.here] for name in ("height", "area", "slope")}
-        area = own["area"] - reference @ self._column["area"][seen.there]
+        area = own["area"] - _summed(reference, self._column["area"][seen.there])
         return area, own["slope"] - own["height"]
 
     def _early_p(self, beats: Indices, usual: Matrix, height: Vector) -> Vector:
@@ -264,6 +265,11 @@ class Context:
         steps = np.sum(known, axis=1)
         rms = np.sqrt(np.sum(beyond**2, axis=1) / np.maximum(steps, 1.0))
         return np.asarray(np.log(np.where(steps > _FEWEST_STEPS, rms / height, _UNSEEN_P) + 0.01))
+
+
+def _summed(weights: Matrix, values: Vector) -> Vector:
+    """Sum of ``values`` by each row of ``weights``: without BLAS, whose threads cost more here."""
+    return np.asarray(np.einsum("ij,j->i", weights, values))
 
 
 def _correlation(rows: Matrix, others: Matrix) -> Vector:
