@@ -8,20 +8,19 @@ learnt anew by ``edge-agent validate ecg``. One weight for each of
 from edge_agent.dsp.logistic import Logistic
 
 WEIGHTS = Logistic(
-    -9.67444,
+    -7.87447,
     (
-        -4.23561,  # rr
-        5.02125,  # early
-        -0.494195,  # early for this rhythm
-        0.806516,  # irregular
-        0.728449,  # odd and early
-        1.40539,  # odd of its kind
-        0.338331,  # share of its kind
-        -1.22155,  # timely of its kind
-        1.43271,  # t of its kind
-        1.05919,  # t apart
-        2.47034,  # area
-        -2.58015,  # steepness
-        -1.01467,  # early p
+        -0.0920661,  # early for this rhythm
+        0.591002,  # irregular
+        0.850529,  # odd and early
+        2.50675,  # odd and short
+        0.850885,  # odd of its kind
+        0.347164,  # share of its kind
+        -1.14821,  # timely of its kind
+        1.33939,  # t of its kind
+        1.13582,  # t apart
+        2.59413,  # area
+        -2.48901,  # steepness
+        -0.964907,  # early p
     ),
 )
