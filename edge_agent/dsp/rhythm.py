@@ -24,7 +24,7 @@ from edge_agent.dsp.rhythm_strip import StripRecorder
 from edge_agent.dsp.rhythm_ventricular import VentricularWatch
 
 STRIP_S = 8.0
-_UNTIL = 10  # beats
+_UNTIL = 30  # beats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class RhythmLimits:
     fast_beats: int = 17
 
     def rates(self) -> tuple[RateLimit, ...]:
-        """Return the limits of the rate. A slow or fast heart is over after ten beats inside."""
+        """Return the limits of the rate; slow or fast is over after thirty beats without."""
         few, slow, fast = self.few_beats, self.slow_beats, self.fast_beats
         return (
             RateLimit(kind=Kind.BRADYCARDIA, beats=few, until=_UNTIL, below=self.slow_per_min),
