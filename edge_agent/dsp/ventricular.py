@@ -93,7 +93,7 @@ class VentricularStream:
         """Take in samples, shape (n,), and beats; return the beats that are now classified.
 
         ``peaks`` count samples from the first one pushed since the last :meth:`flush`, in rising
-        order, and lie in samples that were pushed, at most the R-peak detector's latency ago.
+        order, and lie in samples that were pushed, at most 15 s ago.
         ``reliable`` says for each beat whether its signal deserves trust (all, if left out).
 
         :raises ValueError: samples that are not one-dimensional or not finite, beats out of
