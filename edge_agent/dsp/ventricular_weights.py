@@ -8,19 +8,19 @@ learnt anew by ``edge-agent validate ecg``. One weight for each of
 from edge_agent.dsp.logistic import Logistic
 
 WEIGHTS = Logistic(
-    -7.87447,
+    -7.22384,
     (
-        -0.0920661,  # early for this rhythm
-        0.591002,  # irregular
-        0.850529,  # odd and early
-        2.50675,  # odd and short
-        0.850885,  # odd of its kind
-        0.347164,  # share of its kind
-        -1.14821,  # timely of its kind
-        1.33939,  # t of its kind
-        1.13582,  # t apart
-        2.59413,  # area
-        -2.48901,  # steepness
-        -0.964907,  # early p
+        -0.123559,  # early for this rhythm
+        0.583769,  # irregular
+        0.843556,  # odd and early
+        2.15433,  # odd and short
+        0.839232,  # odd of its kind
+        0.0556958,  # share of its kind
+        -0.767355,  # timely of its kind
+        1.06149,  # t of its kind
+        0.975435,  # t apart
+        2.45618,  # area
+        -2.32433,  # steepness
+        -0.818551,  # early p
     ),
 )

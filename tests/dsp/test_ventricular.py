@@ -217,7 +217,19 @@ def test_memory_does_not_grow_with_the_stream():
         features = stream._features
         sizes.add(features._samples.size)
         assert len(features._waiting) + len(features._measured) <= 20
-    assert max(sizes) < 6.0 * RATE_HZ
+    assert max(sizes) < 17.0 * RATE_HZ
+
+
+def test_beats_may_come_ten_seconds_late():
+    ecg = rhythm(MIXED)
+    late, stream, beats = round(10.0 * RATE_HZ), VentricularStream(RATE_HZ), []
+    for start in range(0, ecg.signal_mv.size, 500):
+        known = (ecg.peaks >= start - late) & (ecg.peaks < start + 500 - late)
+        beats += stream.push(ecg.signal_mv[start : start + 500], ecg.peaks[known])
+    beats += stream.push([], ecg.peaks[ecg.peaks >= start + 500 - late]) + stream.flush()
+    assert kinds(beats) == called(MIXED)
+    expected = classify(ecg.signal_mv, RATE_HZ, ecg.peaks)
+    assert probabilities(beats) == pytest.approx(probabilities(expected), abs=1e-9)
 
 
 def test_no_beats_and_no_samples_give_nothing():
