@@ -62,17 +62,30 @@ def fit(
     penalty = ridge * np.eye(design.shape[1])
     penalty[0, 0] = 0.0
     beta = np.zeros(design.shape[1])
+    loss = _loss(design, truth, counts, penalty, beta)
     for _ in range(_STEPS):
         chance = _sigmoid(design @ beta)
         spread = counts * np.maximum(chance * (1.0 - chance), 1e-9)
         gradient = design.T @ (counts * (truth - chance)) - penalty @ beta
         hessian = (design * spread[:, np.newaxis]).T @ design + penalty
-        step = np.linalg.solve(hessian, gradient)
-        beta += step
+        step = np.linalg.lstsq(hessian, gradient)[0]
+        # A full step may overshoot where classes are nearly separable, and never come back.
+        while (after := _loss(design, truth, counts, penalty, beta + step)) > loss:
+            step = step / 2.0
+            if np.abs(step).max() < _CLOSE_ENOUGH:
+                break
+        beta, loss = beta + step, min(loss, after)
         if np.abs(step).max() < _CLOSE_ENOUGH:
             break
     weights = beta[1:] / scale
     return Logistic(float(beta[0] - weights @ mean), tuple(float(one) for one in weights))
+
+
+def _loss(design: Matrix, truth: Vector, counts: Vector, penalty: Matrix, beta: Vector) -> float:
+    """Negative log-likelihood of the labels plus half the ridge's penalty."""
+    logit = design @ beta
+    misfit = np.logaddexp(0.0, logit) - truth * logit
+    return float(counts @ misfit + 0.5 * beta @ penalty @ beta)
 
 
 def _sigmoid(logit: Vector) -> Vector:

@@ -34,6 +34,15 @@ def test_a_constant_feature_and_separable_classes_leave_finite_weights():
     assert (found.probability(rows) > 0.5).tolist() == [False] * 10 + [True] * 10
 
 
+def test_columns_that_say_the_same_and_heavy_rows_do_not_make_it_diverge():
+    rows, labels = drawn(Logistic(-8.0, (2.0, 0.01)), 2000)
+    share = (rows[:, :1] > 5.0).astype(float)
+    partition = np.hstack((rows * 100.0, share, 1.0 - share))
+    found = fit(partition, labels, sample_weights=np.where(labels, 1000.0, 1.0))
+    assert np.abs(found.weights).max() < 100.0
+    assert np.mean(found.probability(partition)[labels]) > 0.9
+
+
 def test_labels_all_alike_are_refused():
     with pytest.raises(ValueError, match="all alike"):
         fit([[1.0], [2.0]], [1, 1])

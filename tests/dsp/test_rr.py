@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.dsp.rr import HeartRate, Mark, Marker, heart_rate_per_min, mark, normal_only
+from edge_agent.dsp.rr import (
+    HeartRate,
+    Mark,
+    Marker,
+    heart_rate_per_min,
+    mark,
+    missing_beats,
+    normal_only,
+)
 
 NAN = float("nan")
 STEADY = [800.0] * 10
@@ -21,10 +29,34 @@ def test_an_early_beat_and_its_pause_are_ectopic_and_nothing_else_is():
 
 @pytest.mark.parametrize(("rr_ms", "expected"), [
     (199.0, Mark.ARTEFACT), (4001.0, Mark.ARTEFACT), (NAN, Mark.GAP),
-    (961.0, Mark.ECTOPIC), (959.0, Mark.NORMAL), (639.0, Mark.ECTOPIC), (641.0, Mark.NORMAL),
+    (881.0, Mark.ECTOPIC), (879.0, Mark.NORMAL), (719.0, Mark.ECTOPIC), (721.0, Mark.NORMAL),
 ])  # fmt: skip
-def test_limits(rr_ms, expected):
-    assert mark([*STEADY, rr_ms])[-1] is expected
+def test_limits_in_a_steady_rhythm(rr_ms, expected):
+    assert mark([*STEADY, *STEADY, rr_ms])[-1] is expected
+
+
+@pytest.mark.parametrize(("before", "share"), [
+    (STEADY[:8], 0.2),  # not known yet how steady the heart is
+    ([800.0, 780.0, 820.0] * 20, 5 * 0.025),
+    ([800.0, 700.0, 900.0] * 20, 0.25),  # five times the usual deviation would be more
+])  # fmt: skip
+def test_the_limits_follow_the_person(before, share):
+    for sign in (-1, 1):
+        assert mark([*before, 800.0 * (1 + sign * (share - 0.01))])[-1] is Mark.NORMAL
+        assert mark([*before, 800.0 * (1 + sign * (share + 0.01))])[-1] is Mark.ECTOPIC
+
+
+def test_a_heart_that_swings_with_the_breath_is_not_ectopic():
+    at, rr_ms = 0.0, []
+    while at < 300:
+        rr_ms.append(900.0 * (1 + 0.18 * np.sin(2 * np.pi * 0.25 * at)))
+        at += rr_ms[-1] / 1000
+    assert np.mean([one is Mark.NORMAL for one in mark(rr_ms)]) > 0.9
+
+
+def test_the_interval_after_an_early_beat_is_ectopic_whatever_its_length():
+    assert mark([*STEADY, 520.0, 800.0, 800.0])[10:] == [Mark.ECTOPIC, Mark.ECTOPIC, Mark.NORMAL]
+    assert mark([*STEADY, 1080.0, 800.0])[10:] == [Mark.ECTOPIC, Mark.NORMAL]
 
 
 def test_a_true_change_of_rate_is_accepted_after_a_few_beats():
@@ -50,6 +82,14 @@ def test_normal_only_keeps_length_and_blanks_the_rest():
     kept = normal_only(rr_ms)
     assert np.flatnonzero(np.isnan(kept)).tolist() == [10, 11, 12]
     assert kept[13] == 810.0
+
+
+def test_missing_beats_are_as_many_as_a_hole_can_hold():
+    rr_ms = [NAN, 800.0, 800.0, NAN, 800.0, NAN, 5000.0, 100.0]
+    at_s = [10.0, 10.8, 11.6, 15.6, 16.4, 17.2, 22.2, 22.3]
+    assert missing_beats(at_s, rr_ms) == 4 + 0 + 5
+    assert missing_beats([1.0, 9.0], [NAN, NAN]) == 0
+    assert missing_beats([], []) == 0
 
 
 def test_heart_rate_is_beats_over_time():

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from edge_agent.dsp.hrv import RollingTimeDomain, time_domain
 from edge_agent.dsp.rr import normal_only
+from tests.dsp.hrv.series import lively
 
 NAN = float("nan")
 
@@ -107,3 +108,41 @@ def test_there_is_no_value_before_the_first_interval():
     assert rolling.value() is None
     rolling.push(1.0, None)
     assert rolling.value() is None
+
+
+def test_pnn20_counts_differences_of_more_than_20_ms():
+    assert time_domain([800.0, 820.0, 841.0, 800.0, 800.0]).pnn20_percent == pytest.approx(50.0)
+
+
+def test_the_triangular_index_is_all_over_the_fullest_bin():
+    assert time_domain(np.full(50, 800.0)).triangular_index == 1.0
+    bins = np.repeat([100, 101, 102], [10, 20, 10]) * 1000.0 / 128.0 + 1.0
+    assert time_domain(bins).triangular_index == pytest.approx(2.0)
+
+
+@given(st.integers(0, 100), st.floats(0.3, 3.0))
+def test_figures_in_ms_scale_with_the_intervals(seed, scale):
+    series = lively(100, seed)
+    one, other = time_domain(series), time_domain(scale * series)
+    for name in ("mean_nn_ms", "sdnn_ms", "rmssd_ms", "sdsd_ms"):
+        assert getattr(other, name) == pytest.approx(scale * getattr(one, name), rel=1e-9)
+
+
+@given(st.integers(1, 98))
+def test_a_gap_takes_one_difference_away_and_changes_no_other(at):
+    series = lively(99)
+    steps = np.delete(np.diff(series), at - 1)
+    figures = time_domain(np.concatenate((series[:at], [NAN], series[at:])))
+    assert figures.rmssd_ms == pytest.approx(np.sqrt(np.mean(steps**2)))
+    assert figures.sdnn_ms == pytest.approx(np.std(series, ddof=1))
+
+
+def test_the_rolling_figures_tell_of_missing_beats():
+    rolling = RollingTimeDomain()
+    for at_s in (0.8, 1.6, 2.4):
+        rolling.push(at_s, 800.0)
+    rolling.push(6.4, None)
+    rolling.push(7.2, 800.0)
+    figures = rolling.value()
+    assert (figures.n, figures.n_excluded, figures.n_missing) == (4, 1, 4)
+    assert time_domain([800.0]).n_missing is None
