@@ -11,8 +11,9 @@ different. A wave is no beat when it is
 Ten such waves in a row are beats after all: an electrode may have moved.
 
 In the 22 recordings of the MIT-BIH Arrhythmia Database at hand this makes one pause of 3 s where
-beats are annotated, in record 108, whose P waves are nearly half as large as its beats; what it
-gains is that of forty standstills in which these P waves went on, all but a few are told.
+beats are annotated, in record 108, whose P waves are nearly half as large as its beats. Of forty
+standstills cut into that record in which its P waves went on, 29 are told within limit and 0.4 s
+and 7 are not told at all; without these rules 11 and 25.
 """
 
 from __future__ import annotations
