@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edge_agent import codes
 from edge_agent.beat_chain import BeatChain
+from edge_agent.breathing import Breathing
 from edge_agent.dsp.beats import Beat, BeatStream
 from edge_agent.dsp.quality import Quality, QualityStream
 from edge_agent.dsp.rhythm import DEFAULT_LIMITS, RhythmLimits, RhythmStream
@@ -53,6 +54,7 @@ class EcgChannel:
         self._rhythm = RhythmStream(rate_hz, limits)
         fibrillation = FibrillationFollower(sensor, self._rhythm.with_strips)
         self._chain = BeatChain(sensor, (fibrillation,))
+        self._breathing = Breathing(sensor, rate_hz)
         self._nothing_told = False
         self._load_due_s: float | None = None
         self._start_anew(rate_hz)
@@ -74,6 +76,7 @@ class EcgChannel:
             signal_mv, start_s, rate_hz=block.rate_hz, follows_gap=block.follows_gap
         )
         found = self._findings(signal_mv, block, beats, quality)
+        found += self._breath(signal_mv, block, beats, quality)
         for beat in beats:
             found += self._note_beat(beat, quality)
         rate = self._rate(end_s, quality)
@@ -135,6 +138,20 @@ class EcgChannel:
             follows_gap=block.follows_gap,
         )
         return [finding_event(one, self._sensor) for one in steps]
+
+    def _breath(
+        self,
+        signal_mv: NDArray[np.float64],
+        block: Waveform,
+        beats: list[Beat],
+        quality: Quality,
+    ) -> list[Observation]:
+        if block.follows_gap:
+            self._breathing.gap()
+        start_s = block.start / _NS_PER_S
+        joined = [one for one in beats if one.at_s >= start_s or not block.follows_gap]
+        trusted = quality.state is State.MEASURED
+        return self._breathing.push(signal_mv, start_s, joined, trusted=trusted)
 
     def _note_beat(self, beat: Beat, quality: Quality) -> list[Observation | Event]:
         self._last_beat_s = beat.at_s

@@ -13,17 +13,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edge_agent.dsp.beats import Beat
+from edge_agent.dsp.rhythm_beats import SHAPE_S, KnownBeats
 from edge_agent.dsp.rhythm_burden import Share
 from edge_agent.dsp.rhythm_contact import Contact, ContactStep, ContactStream
 from edge_agent.dsp.rhythm_finding import Finding, Kind, Standing, Strip
 from edge_agent.dsp.rhythm_flat import FlatLineWatch
-from edge_agent.dsp.rhythm_pause import PauseWatch, SizedBeat
+from edge_agent.dsp.rhythm_pause import PauseWatch
 from edge_agent.dsp.rhythm_rate import RateLimit, RateWatch
 from edge_agent.dsp.rhythm_strip import StripRecorder
 from edge_agent.dsp.rhythm_ventricular import VentricularWatch
 
 STRIP_S = 8.0
-_UNTIL = 10  # beats
+_UNTIL = 30  # beats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class RhythmLimits:
     fast_beats: int = 17
 
     def rates(self) -> tuple[RateLimit, ...]:
-        """Return the limits of the rate. A slow or fast heart is over after ten beats inside."""
+        """Return the limits of the rate; slow or fast is over after thirty beats without."""
         few, slow, fast = self.few_beats, self.slow_beats, self.fast_beats
         return (
             RateLimit(kind=Kind.BRADYCARDIA, beats=few, until=_UNTIL, below=self.slow_per_min),
@@ -78,6 +79,7 @@ class RhythmStream:
             PauseWatch(limits.pause_s, Kind.PAUSE),
             PauseWatch(limits.asystole_s, Kind.ASYSTOLE),
         )
+        self._known = KnownBeats()
         self._flat = FlatLineWatch()
         self._rates = tuple(RateWatch(limit) for limit in limits.rates())
         self._ventricular = VentricularWatch(rate_hz)
@@ -155,10 +157,14 @@ class RhythmStream:
         *,
         trusted: bool,
     ) -> list[Finding]:
-        sized = [SizedBeat(one.at_s, self._recorder.swing_mV(one.at_s)) for one in beats]
+        sure_s = [
+            one.at_s
+            for one in beats
+            if self._known.is_beat(self._recorder.around(one.at_s, SHAPE_S))
+        ]
         found: list[Finding] = []
         for watch in self._silences:
-            found += watch.push(now_s, sized, steps, provisional_s=provisional_s)
+            found += watch.push(now_s, sure_s, steps, provisional_s=provisional_s)
         found += self._flat.push(steps, [one.at_s for one in beats])
         for one in beats:
             for rate in self._rates:

@@ -10,10 +10,10 @@ demarcation lies far below, at the resolution of the converter.
 A window of one second is fitted with a cubic (an amplifier that recovers from the step of a lead
 coming off makes a smooth curve) and with the mains at 50 and 60 Hz, whose amplitudes may change
 with the time and its square: this takes along mains that are 0.3 Hz off. What is left of a living
-line is noise or waves. A line without these lives too when it turns twice within two seconds, by
-more than that resolution: it wanders, while a recovering amplifier comes back once. What does
-neither can't be told from a lead that is off, and is called so: whoever listens must not take it
-for an all-clear.
+line is noise or waves. A line without these lives too when its mean over 0.1 s turns twice within
+two seconds, by more than the last digit: it wanders, while a recovering amplifier comes back once.
+What does neither can't be told from a lead that is off, and is called so: whoever listens must not
+take it for an all-clear.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ _HUM_LEAVES = 0.1  # of its peak-to-peak: harmonics, and mains that change their
 _MEAN_S = 0.1  # whole periods of both mains
 _MEANS = 20
 _TURNS = 2
+_TURN_MV = 0.004
+_TURN_COUNTS = 1.2  # the mean of many samples is finer than their last digit
 _RAIL_SHARE = 0.25
 _RAIL_SWING_MV = 0.5
 _CURVE = 4  # columns of a cubic
@@ -137,8 +139,11 @@ def _judged(window: Signal, basis: Signal, means: Iterable[float]) -> Contact:
     lives, hum = float(rest.max() - rest.min()), _HUM_LEAVES * swing
     if lives > max(_PLAIN_MV, hum):
         return Contact.ATTACHED
-    dead = max(_DEAD_MV, _DEAD_COUNTS * _count(window))
-    if lives > max(dead, hum) or _turns(means, max(dead, hum)) >= _TURNS:
+    count = _count(window)
+    dead = max(_DEAD_MV, _DEAD_COUNTS * count)
+    if lives > max(dead, hum):
+        return Contact.ATTACHED
+    if _turns(means, max(_TURN_MV, _TURN_COUNTS * count, hum)) >= _TURNS:
         return Contact.ATTACHED
     return Contact.FLAT if swing <= dead else Contact.HUM
 

@@ -14,10 +14,6 @@ What holds it back, and what does not:
   counts from where it lives again, and after two dead seconds four beats have to be seen first.
   Instead :class:`~edge_agent.dsp.rhythm_flat.FlatLineWatch` speaks up.
 * A provisional beat within the limit holds the finding back until the detector has decided.
-* A wave of less than a third of the smaller of the recent beats is no beat, whatever the detector
-  takes it for: in a ventricular standstill P waves go on. Ten in a row are (an electrode may have
-  moved). In the 22 recordings of the MIT-BIH Arrhythmia Database at hand no beats so small follow
-  each other for 3 s, and in the one with the largest P waves most of these are smaller.
 """
 
 from __future__ import annotations
@@ -40,18 +36,6 @@ _LONGEST_GAP_S = 30.0
 _FORGET_AFTER_S = 2.0  # of a dead line
 _KEPT_SPANS = 32
 _NEXT_STEP_S = 1.5 * STEP_S
-_LEAST_SHARE = 1.0 / 3.0
-_SMALL_IN_A_ROW = 10
-_SIZES = 32
-_FEWEST_SIZES = 8
-_SMALLER = 0.2  # of the sizes lie below the one that counts
-
-
-class SizedBeat(NamedTuple):
-    """A settled beat: when (s), and its peak-to-peak size in any unit, NaN if not known."""
-
-    at_s: float
-    size: float = math.nan
 
 
 class _Alive(NamedTuple):
@@ -99,8 +83,6 @@ class PauseWatch:
     def __init__(self, limit_s: float, kind: Kind = Kind.PAUSE) -> None:
         self._limit_s, self._kind = limit_s, kind
         self._lead = _Lead()
-        self._sizes: deque[float] = deque(maxlen=_SIZES)
-        self._small = 0
         self._last_s: float | None = None
         self._now_s = -math.inf
         self._known = 0
@@ -114,22 +96,22 @@ class PauseWatch:
     def push(
         self,
         now_s: float,
-        beats: Iterable[SizedBeat] = (),
+        beats_s: Iterable[float] = (),
         steps: Iterable[ContactStep] = (),
         *,
         provisional_s: float | None = None,
     ) -> list[Finding]:
         """Take in what became known until ``now_s``; return the findings that it changes.
 
-        ``beats`` are settled, in rising order; ``provisional_s`` is the latest that is not.
+        ``beats_s`` are settled, in rising order; ``provisional_s`` is the latest that is not.
         """
         self._now_s = now_s
         waiting = deque(steps)
         found: list[Finding] = []
-        for beat in beats:
-            while waiting and waiting[0].at_s <= beat.at_s:
+        for beat_s in beats_s:
+            while waiting and waiting[0].at_s <= beat_s:
                 self._lead.take(waiting.popleft())
-            found += self._take(beat, now_s)
+            found += self._take(beat_s, now_s)
         for step in waiting:
             self._lead.take(step)
         if self._open is None:
@@ -163,44 +145,42 @@ class PauseWatch:
         self._open = self._finding(Standing.BEGUN, now_s, value=now_s - self._last_s)
         return [self._open]
 
-    def _take(self, beat: SizedBeat, now_s: float) -> list[Finding]:
-        if self._is_too_small(beat):
-            return []
-        found = self._close(beat, now_s)
-        self._known = 1 if self._is_forgotten(beat) else self._known + 1
-        self._last_s = beat.at_s
+    def _take(self, beat_s: float, now_s: float) -> list[Finding]:
+        found = self._close(beat_s, now_s)
+        self._known = 1 if self._is_forgotten(beat_s) else self._known + 1
+        self._last_s = beat_s
         return found
 
-    def _is_forgotten(self, beat: SizedBeat) -> bool:
+    def _is_forgotten(self, beat_s: float) -> bool:
         if self._last_s is None:
             return False
-        return self._lead.alive(self._last_s, beat.at_s)[-1].dead_before_s >= _FORGET_AFTER_S
+        return self._lead.alive(self._last_s, beat_s)[-1].dead_before_s >= _FORGET_AFTER_S
 
-    def _close(self, beat: SizedBeat, now_s: float) -> list[Finding]:
-        """End, withdraw or (with hindsight) begin and end the silence before ``beat``."""
+    def _close(self, beat_s: float, now_s: float) -> list[Finding]:
+        """End, withdraw or (with hindsight) begin and end the silence before a beat."""
         begun, self._open = self._open, None
         if begun is not None:
-            return [self._closed(begun, beat, now_s)]
+            return [self._closed(begun, beat_s, now_s)]
         if self._last_s is None or self._known < _KNOWN_RHYTHM:
             return []
         lasted = any(
             one.end_s - one.start_s > self._limit_s and one.dead_before_s < _FORGET_AFTER_S
-            for one in self._lead.alive(self._last_s, beat.at_s)
+            for one in self._lead.alive(self._last_s, beat_s)
         )
         if not lasted:
             return []
-        begun = self._finding(Standing.BEGUN, now_s, value=beat.at_s - self._last_s)
-        return [begun, self._closed(begun, beat, now_s)]
+        begun = self._finding(Standing.BEGUN, now_s, value=beat_s - self._last_s)
+        return [begun, self._closed(begun, beat_s, now_s)]
 
-    def _closed(self, begun: Finding, beat: SizedBeat, now_s: float) -> Finding:
-        lasted_s = beat.at_s - begun.onset_s
+    def _closed(self, begun: Finding, beat_s: float, now_s: float) -> Finding:
+        lasted_s = beat_s - begun.onset_s
         if lasted_s <= self._limit_s:
             return replace(
                 begun, standing=Standing.WITHDRAWN, known_s=now_s, value=lasted_s,
                 note="a beat was found in the silence when it was searched again",
             )  # fmt: skip
         return replace(
-            begun, standing=Standing.ENDED, known_s=now_s, offset_s=beat.at_s, value=lasted_s,
+            begun, standing=Standing.ENDED, known_s=now_s, offset_s=beat_s, value=lasted_s,
             note="a beat came",
         )  # fmt: skip
 
@@ -209,21 +189,6 @@ class PauseWatch:
         return Finding(
             kind=self._kind, standing=standing, onset_s=onset_s, known_s=now_s, value=value
         )
-
-    def _is_too_small(self, beat: SizedBeat) -> bool:
-        """Whether ``beat`` is a small wave in a silence, and not one of many."""
-        if math.isnan(beat.size):
-            return False
-        ordered = sorted(self._sizes)
-        least = _LEAST_SHARE * ordered[int(_SMALLER * len(ordered))] if ordered else 0.0
-        if len(ordered) >= _FEWEST_SIZES and beat.size < least:
-            self._small += 1
-            if self._small < _SMALL_IN_A_ROW:
-                return True
-            self._sizes.clear()
-        self._small = 0
-        self._sizes.append(beat.size)
-        return False
 
     def _lead_is_known(self, now_s: float) -> bool:
         return now_s - self._lead.seen_s <= 2.0 * STEP_S

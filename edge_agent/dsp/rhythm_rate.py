@@ -29,8 +29,8 @@ _MS_PER_S = 1000.0
 class RateLimit:
     """A rate (1/min) under ``below`` or over ``above``, seen over ``beats`` beats in a row.
 
-    One of the two limits is infinite, so that it is never met. The finding ends with the rate over
-    the last ``until`` beats.
+    One of the two limits is infinite, so that it is never met. The finding ends when that has not
+    been seen for ``until`` beats.
     """
 
     kind: Kind
@@ -53,7 +53,8 @@ class RateWatch:
 
     def __init__(self, limit: RateLimit) -> None:
         self._limit = limit
-        self._beats_s: deque[float] = deque(maxlen=max(limit.beats, limit.until))
+        self._beats_s: deque[float] = deque(maxlen=limit.beats)
+        self._inside = 0
         self._open: Finding | None = None
 
     def push(self, at_s: float, rr_ms: float | None, *, trusted: bool = True) -> list[Finding]:
@@ -64,37 +65,41 @@ class RateWatch:
                 self._beats_s.append(at_s)
             return []
         self._beats_s.append(self._beats_s[-1] + rr_ms / _MS_PER_S)
+        if len(self._beats_s) < self._limit.beats:
+            return []
         return self._begin(at_s) if self._open is None else self._go_on(self._open, at_s)
 
     def _begin(self, at_s: float) -> list[Finding]:
-        limit = self._limit
-        beats = list(self._beats_s)[-limit.beats :]
-        if len(beats) < limit.beats:
+        if not self._is_beyond():
             return []
-        rates = [_S_PER_MIN / (later - earlier) for earlier, later in pairwise(beats)]
-        rate = _rate(beats)
-        if not limit.is_met(rate) or 2 * sum(limit.is_met(one) for one in rates) < len(rates):
-            return []
+        self._inside = 0
         self._open = Finding(
-            kind=limit.kind, standing=Standing.BEGUN, onset_s=at_s - (beats[-1] - beats[0]),
-            known_s=at_s, beats=limit.beats, value=rate,
-        )  # fmt: skip
+            kind=self._limit.kind,
+            standing=Standing.BEGUN,
+            onset_s=at_s - (self._beats_s[-1] - self._beats_s[0]),
+            known_s=at_s,
+            beats=self._limit.beats,
+            value=self._rate(),
+        )
         return [self._open]
 
     def _go_on(self, begun: Finding, at_s: float) -> list[Finding]:
         """Follow a finding that stands; its value is the most extreme rate it has come to."""
-        limit, beats = self._limit, list(self._beats_s)
-        if len(beats) >= limit.beats:
-            extreme = min if limit.is_met(-math.inf) else max
-            rate = _rate(beats[-limit.beats :])
-            value = rate if begun.value is None else extreme(rate, begun.value)
-            begun = replace(begun, value=value)
-        self._open = replace(begun, beats=begun.beats + 1)
-        if len(beats) < limit.until or not limit.is_left(_rate(beats[-limit.until :])):
+        limit, rate = self._limit, self._rate()
+        extreme = min if limit.is_met(-math.inf) else max
+        value = rate if begun.value is None else extreme(rate, begun.value)
+        self._open = replace(begun, beats=begun.beats + 1, value=value)
+        self._inside = 0 if self._is_beyond() else self._inside + 1
+        if self._inside < limit.until or not limit.is_left(rate):
             return []
         ended, self._open = self._open, None
         return [replace(ended, standing=Standing.ENDED, known_s=at_s, offset_s=at_s)]
 
+    def _is_beyond(self) -> bool:
+        rates = [_S_PER_MIN / (later - earlier) for earlier, later in pairwise(self._beats_s)]
+        beyond = sum(self._limit.is_met(one) for one in rates)
+        return self._limit.is_met(self._rate()) and 2 * beyond >= len(rates)
 
-def _rate(beats_s: list[float]) -> float:
-    return _S_PER_MIN * (len(beats_s) - 1) / (beats_s[-1] - beats_s[0])
+    def _rate(self) -> float:
+        lasted_s = self._beats_s[-1] - self._beats_s[0]
+        return _S_PER_MIN * (len(self._beats_s) - 1) / lasted_s

@@ -11,7 +11,6 @@ from edge_agent.dsp.rhythm_finding import Strip
 HIGHEST_RATE_HZ = 130.0
 
 _KEPT_S = 12.0
-_BEAT_S = 0.05
 _UV_PER_MV = 1000.0
 _ROUNDING = 1e-6  # of a sample: how a time was summed up must not decide between two
 
@@ -38,30 +37,26 @@ class StripRecorder:
         self._kept = np.concatenate((self._kept, means))[-self._longest :]
         self._end_s = start_s + (block.size - self._rest.size) / self._given_hz
 
-    def swing_mV(self, at_s: float) -> float:
-        """Peak-to-peak amplitude (mV) within 50 ms of ``at_s``, NaN if that is not kept."""
-        near = self._kept[self._slice(at_s - _BEAT_S, at_s + _BEAT_S)]
-        return float(np.ptp(near)) if near.size else float("nan")
+    def around(self, at_s: float, reach_s: float) -> Signal:
+        """Return the samples (mV) within ``reach_s`` of ``at_s``, as far as they are kept."""
+        middle, reach = self._index(at_s), round(reach_s * self._rate_hz)
+        return self._kept[max(0, middle - reach) : max(0, middle + reach + 1)]
 
     def strip(self, from_s: float, until_s: float) -> Strip | None:
         """Return what is kept of that stretch, without its median, or ``None``."""
-        kept = self._slice(from_s, until_s)
-        samples = self._kept[kept]
+        first = max(0, self._index(from_s))
+        samples = self._kept[first : max(0, self._index(until_s))]
         if samples.size == 0:
             return None
         return Strip(
-            start_s=self._end_s - (self._kept.size - kept.start) / self._rate_hz,
+            start_s=self._end_s - (self._kept.size - first) / self._rate_hz,
             rate_hz=self._rate_hz,
             samples_uV=_microvolts(samples - np.median(samples)),
         )
 
-    def _slice(self, from_s: float, until_s: float) -> slice:
+    def _index(self, at_s: float) -> int:
         begin_s = self._end_s - self._kept.size / self._rate_hz
-        first, last = (
-            int(np.floor((at_s - begin_s) * self._rate_hz + 0.5 + _ROUNDING))
-            for at_s in (from_s, until_s)
-        )
-        return slice(max(0, first), max(0, last))
+        return int(np.floor((at_s - begin_s) * self._rate_hz + 0.5 + _ROUNDING))
 
 
 def _microvolts(samples_mV: Signal) -> NDArray[np.int16]:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from edge_agent.dsp.rhythm_burden import RollingShare, Share
 from edge_agent.dsp.rhythm_finding import Finding, Kind, Standing
-from edge_agent.dsp.rpeaks import LATENCY_S
+from edge_agent.dsp.rhythm_places import Places
 from edge_agent.dsp.ventricular import BeatClass, VentricularStream
 from edge_agent.dsp.ventricular_runs import EpisodeFinder, Pattern, VentricularEpisode
 
@@ -39,7 +39,7 @@ class VentricularWatch:
         self._finder = EpisodeFinder()
         self._open: dict[Kind, Finding] = {}
         self._times: deque[float] = deque()
-        self._begin()
+        self._places = Places(rate_hz)
 
     def push(
         self,
@@ -54,12 +54,8 @@ class VentricularWatch:
         ``trusted`` says whether the signal is good enough to tell beats apart.
         """
         block = np.asarray(block_mV, dtype=np.float64)
-        self._blocks.append((self._count, start_s))
-        self._count += block.size
-        oldest = self._count - (LATENCY_S + 1.0) * self._rate_hz
-        while len(self._blocks) > 1 and self._blocks[1][0] < oldest:
-            self._blocks.popleft()
-        peaks = [self._position(at_s) for at_s in beats_s]
+        self._places.push(block.size, start_s)
+        peaks = [self._places.position(at_s) for at_s in beats_s]
         self._times += beats_s
         judged = self._classes.push(block, peaks, reliable=[trusted] * len(peaks))
         now_s = start_s + block.size / self._rate_hz
@@ -70,22 +66,12 @@ class VentricularWatch:
         found = self._take([one.kind for one in self._classes.flush()], now_s)
         self._finder.gap()
         self._times.clear()
-        self._begin()
+        self._places = Places(self._rate_hz)
         return found
 
     def load(self, now_s: float) -> Share | None:
         """Return the share of the classified beats of the last hour that were ventricular."""
         return self._load.value(now_s)
-
-    def _begin(self) -> None:
-        self._blocks: deque[tuple[int, float]] = deque()
-        self._count = 0
-
-    def _position(self, at_s: float) -> float:
-        first, start_s = next(
-            (one for one in reversed(self._blocks) if one[1] <= at_s), self._blocks[0]
-        )
-        return max(0.0, first + (at_s - start_s) * self._rate_hz)
 
     def _take(self, kinds: Sequence[BeatClass], now_s: float) -> list[Finding]:
         return [

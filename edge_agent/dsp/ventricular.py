@@ -75,9 +75,9 @@ def classify(
 class VentricularStream:
     """Classifies the beats of a stream of samples at ``rate_hz`` with bounded memory.
 
-    A beat comes out when the next one is known, with 0.75 s of signal after that; the first 16
-    come together with the 17th. A gap has to be told by :meth:`flush`: what follows starts with
-    no beats to compare with.
+    A beat comes out when the next one and 0.75 s of signal after its own peak are known; the first
+    16 come out together, with the 17th. A gap has to be told by :meth:`flush`: what follows starts
+    with no beats to compare with.
 
     :raises ValueError: a rate outside 100 to 1000 Hz.
     """
@@ -93,7 +93,7 @@ class VentricularStream:
         """Take in samples, shape (n,), and beats; return the beats that are now classified.
 
         ``peaks`` count samples from the first one pushed since the last :meth:`flush`, in rising
-        order, and lie in samples that were pushed, at most the R-peak detector's latency ago.
+        order, and lie in samples that were pushed, at most 15 s ago.
         ``reliable`` says for each beat whether its signal deserves trust (all, if left out).
 
         :raises ValueError: samples that are not one-dimensional or not finite, beats out of

@@ -32,11 +32,10 @@ from edge_agent.dsp.ventricular_shape import (
 )
 
 FEATURES = (
-    "rr",  # interval before the beat, s
-    "early",  # the same against the median around it
-    "early for this rhythm",  # the same in units of how irregular the intervals around it are
-    "irregular",  # median deviation of these
+    "early for this rhythm",  # interval against the median, in units of how irregular they are
+    "irregular",  # median deviation of the intervals around the beat from their median
     "odd and early",  # how odd the beat is, if it is followed by a longer interval
+    "odd and short",  # how odd its kind is, the more, the shorter than 0.7 s its interval is
     "odd of its kind",  # how odd the beats are that are like it
     "share of its kind",  # of the context
     "timely of its kind",  # how frequent and timely beats like it are, against the reference
@@ -71,6 +70,7 @@ _REFERENCE_SHARE = 0.6  # of the best score makes a beat part of the reference
 _LEAST_SPREAD = 0.05
 _MOST_EARLY = 6.0
 _MOST_ODD = 4.0
+_SHORT_S, _MOST_SHORT, _MOST_ODD_KIND = 0.7, 0.8, 2.0
 _LONE_S = 1.0  # interval of a beat that has no neighbour
 _TINY = 1e-12
 
@@ -141,23 +141,27 @@ class Context:
         after it is taken to be as long as the one before.
         """
         beats = np.arange(first, last)
-        intervals, timely = self._intervals(beats)
+        rhythm, short, timely = self._intervals(beats)
         self._column["timely"][beats % _CAPACITY] = timely
         seen = self._seen(beats)
-        score = seen.alike @ self._column["timely"][seen.there]
+        score = _summed(seen.alike, self._column["timely"][seen.there])
         self._column["score"][seen.here] = score / np.maximum(np.sum(seen.weight, axis=1), 1.0)
         reference, best = self._reference(seen)
-        usual = reference @ self._wave[seen.there]
+        usual = np.einsum("ij,jk->ik", reference, self._wave[seen.there])
         height = np.maximum(np.ptp(usual[:, QRS], axis=1), _TINY)
         waves = self._waves(seen, usual, height)
         sizes = self._sizes(seen, reference)
         kinds = self._kinds(seen, best)
-        odd_and_early = (1.0 - timely) * np.clip(self._column["odd"][seen.here], -1.0, _MOST_ODD)
+        odd = self._column["odd"][seen.here]
+        odd_and_early = (1.0 - timely) * np.clip(odd, -1.0, _MOST_ODD)
+        odd_and_short = short * np.clip(kinds[0], 0.0, _MOST_ODD_KIND)
         early_p = self._early_p(beats, usual, height)
-        return np.column_stack([*intervals, odd_and_early, *kinds, waves, *sizes, early_p])
+        return np.column_stack(
+            [*rhythm, odd_and_early, odd_and_short, *kinds, waves, *sizes, early_p]
+        )
 
-    def _intervals(self, beats: Indices) -> tuple[tuple[Vector, ...], Vector]:
-        """The four features of intervals, and how timely the beats are (0 to 1)."""
+    def _intervals(self, beats: Indices) -> tuple[tuple[Vector, Vector], Vector, Vector]:
+        """The two features of rhythm, how short the intervals are, how timely the beats."""
         peaks_s = self._column["peak_s"]
         near = np.clip(beats[:, np.newaxis] + _AROUND, min(1, self.known - 1), self.known - 1)
         rr_s = peaks_s[near % _CAPACITY] - peaks_s[np.maximum(near - 1, 0) % _CAPACITY]
@@ -169,7 +173,8 @@ class Context:
         early = own - usual
         for_this = np.clip(early / (spread + _LEAST_SPREAD), -_MOST_EARLY, _MOST_EARLY)
         excess = np.clip((_EARLY - own + following) / _EARLY_WIDTH, -50.0, 50.0)
-        return (own, early, for_this, np.log(spread + 0.02)), 1.0 / (1.0 + np.exp(excess))
+        short = np.clip(np.log(_SHORT_S) - own, 0.0, _MOST_SHORT)
+        return (for_this, np.log(spread + 0.02)), short, 1.0 / (1.0 + np.exp(excess))
 
     def _seen(self, beats: Indices) -> _Seen:
         oldest = int(beats[0]) - _RECENT
@@ -183,7 +188,8 @@ class Context:
         here, there = beats % _CAPACITY, others % _CAPACITY
         power = self._column["power"]
         larger = np.maximum(np.maximum(power[here, np.newaxis], power[there]), _TINY)
-        square = power[here, np.newaxis] + power[there] - 2.0 * self._qrs[here] @ self._qrs[there].T
+        product = np.einsum("ij,kj->ik", self._qrs[here], self._qrs[there])
+        square = power[here, np.newaxis] + power[there] - 2.0 * product
         weight = inside * self._column["usable"][there]
         alike = weight * np.exp(-np.maximum(square / larger, 0.0) / _KERNEL)
         itself = beats[:, np.newaxis] == others
@@ -214,7 +220,7 @@ class Context:
         column["lack"][seen.here] = lack
         timely = seen.weight * column["timely"][seen.there]
         total = np.maximum(np.sum(timely, axis=1), _TINY)
-        column["odd"][seen.here] = lack - timely @ column["lack"][seen.there] / total
+        column["odd"][seen.here] = lack - _summed(timely, column["lack"][seen.there]) / total
         column["corr t"][seen.here] = _correlation(wave[:, _T_WAVE], usual[:, _T_WAVE])
         apart = np.mean((wave[:, _T_WAVE] - usual[:, _T_WAVE]) ** 2, axis=1)
         return np.asarray(np.log(np.sqrt(apart) / height + 0.01))
@@ -226,7 +232,7 @@ class Context:
 
         def mean(name: str) -> Vector:
             column = self._column[name]
-            summed = seen.kind @ column[seen.there] + column[seen.here]
+            summed = _summed(seen.kind, column[seen.there]) + column[seen.here]
             return np.asarray(summed / (total + 1.0))
 
         share = np.log(total / others + 0.003)
@@ -235,7 +241,7 @@ class Context:
 
     def _sizes(self, seen: _Seen, reference: Matrix) -> tuple[Vector, Vector]:
         own = {name: self._column[name][seen.here] for name in ("height", "area", "slope")}
-        area = own["area"] - reference @ self._column["area"][seen.there]
+        area = own["area"] - _summed(reference, self._column["area"][seen.there])
         return area, own["slope"] - own["height"]
 
     def _early_p(self, beats: Indices, usual: Matrix, height: Vector) -> Vector:
@@ -259,6 +265,11 @@ class Context:
         steps = np.sum(known, axis=1)
         rms = np.sqrt(np.sum(beyond**2, axis=1) / np.maximum(steps, 1.0))
         return np.asarray(np.log(np.where(steps > _FEWEST_STEPS, rms / height, _UNSEEN_P) + 0.01))
+
+
+def _summed(weights: Matrix, values: Vector) -> Vector:
+    """Sum of ``values`` by each row of ``weights``: without BLAS, whose threads cost more here."""
+    return np.asarray(np.einsum("ij,j->i", weights, values))
 
 
 def _correlation(rows: Matrix, others: Matrix) -> Vector:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edge_agent.dsp.rpeaks import HIGHEST_RATE_HZ, LATENCY_S, LOWEST_RATE_HZ
+from edge_agent.dsp.rpeaks import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 from edge_agent.dsp.ventricular_context import CHUNK, FEATURES, START, Context
 from edge_agent.dsp.ventricular_shape import Cutter, Matrix, Vector
+
+LONGEST_WAIT_S = 15.0
+"""A beat may be pushed this long after its samples: its quality may be known late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,7 @@ class FeatureStream:
             raise ValueError(f"rate {rate_hz} Hz: outside 100 to 1000 Hz; resample the signal")
         self._rate_hz = rate_hz
         self._cutter = Cutter(rate_hz)
-        self._keep = round(LATENCY_S * rate_hz) + self._cutter.before + self._cutter.after + 1
+        self._keep = round(LONGEST_WAIT_S * rate_hz) + self._cutter.before + self._cutter.after + 1
         self._context = Context()
         self._samples: Vector = np.zeros(0)
         self._end = 0

@@ -8,20 +8,19 @@ learnt anew by ``edge-agent validate ecg``. One weight for each of
 from edge_agent.dsp.logistic import Logistic
 
 WEIGHTS = Logistic(
-    -9.67444,
+    -7.22384,
     (
-        -4.23561,  # rr
-        5.02125,  # early
-        -0.494195,  # early for this rhythm
-        0.806516,  # irregular
-        0.728449,  # odd and early
-        1.40539,  # odd of its kind
-        0.338331,  # share of its kind
-        -1.22155,  # timely of its kind
-        1.43271,  # t of its kind
-        1.05919,  # t apart
-        2.47034,  # area
-        -2.58015,  # steepness
-        -1.01467,  # early p
+        -0.123559,  # early for this rhythm
+        0.583769,  # irregular
+        0.843556,  # odd and early
+        2.15433,  # odd and short
+        0.839232,  # odd of its kind
+        0.0556958,  # share of its kind
+        -0.767355,  # timely of its kind
+        1.06149,  # t of its kind
+        0.975435,  # t apart
+        2.45618,  # area
+        -2.32433,  # steepness
+        -0.818551,  # early p
     ),
 )

@@ -260,3 +260,21 @@ def test_a_strap_that_starts_and_one_that_goes_on_raise_nothing():
         for index, block in enumerate(blocks(signal, start_s=65.0))
     ]
     assert feed(pipeline, later) == []
+
+
+def test_breathing_that_moves_the_beats_becomes_a_respiration_rate():
+    beats = np.cumsum(0.85 + 0.03 * np.sin(2.0 * np.pi * 0.25 * 0.85 * np.arange(140)))
+    t = np.arange(round(119.0 * RATE_HZ)) / RATE_HZ
+    signal = ecg(beats, 119.0) * (1.0 + 0.1 * np.sin(2.0 * np.pi * 0.25 * t))
+    pipeline = make_pipeline()
+    assert raised(feed(pipeline, blocks(signal))) == {}
+    breaths = pipeline.twin.variable(codes.RESPIRATION_RATE, Boottime(119 * S))
+    assert breaths.value == pytest.approx(15.0, abs=1.0)
+
+
+def test_ventricular_load_is_told_once_a_minute():
+    pipeline = make_pipeline()
+    feed(pipeline, blocks(ecg(beats_every(0.8, 0.8, 149.0), 150.0)))
+    load = pipeline.twin.variable(codes.VENTRICULAR_LOAD, Boottime(150 * S))
+    assert load.value == 0.0
+    assert load.quality == pytest.approx(1.0, abs=0.15)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from edge_agent.dsp.rhythm_contact import STEP_S, Contact, ContactStep
 from edge_agent.dsp.rhythm_finding import Kind, Standing
-from edge_agent.dsp.rhythm_pause import PauseWatch, SizedBeat
+from edge_agent.dsp.rhythm_pause import PauseWatch
 
 SETTLED_AFTER_S = 0.5
 
@@ -18,16 +18,15 @@ def play(beats, until_s, *, limit_s=3.0, block_s=0.2, dead=(), provisional=(), l
     ``dead`` are spans (s), ``provisional`` are (seen from, seen until, position).
     """
     watch, found = PauseWatch(limit_s), []
-    beats = [one if isinstance(one, SizedBeat) else SizedBeat(one) for one in beats]
-    waiting = sorted(beats, key=lambda one: one.at_s)
+    waiting = sorted(beats)
     step_s, blocks = STEP_S, round(until_s / block_s)
     next_step = 1
     for block in range(1, blocks + 1):
         now_s = block * block_s
         settled = []
         while waiting:
-            delay = (late or {}).get(waiting[0].at_s, SETTLED_AFTER_S)
-            if waiting[0].at_s + delay > now_s + 1e-9:
+            delay = (late or {}).get(waiting[0], SETTLED_AFTER_S)
+            if waiting[0] + delay > now_s + 1e-9:
                 break
             settled.append(waiting.pop(0))
         steps = []
@@ -101,31 +100,22 @@ def test_without_a_rhythm_before_there_is_no_standstill():
     assert play([1.0, 1.8], 20.0) == []
 
 
-def test_small_waves_do_not_hide_a_standstill_and_many_of_them_are_beats():
-    beats = [SizedBeat(at, 1.0) for at in REGULAR]
-    waves = [SizedBeat(9.0 + n, 0.2) for n in range(6)]
-    (begun,) = play([*beats, *waves], 15.0)
-    assert (begun.onset_s, begun.known_s) == (8.0, pytest.approx(11.2))
-    for_long = [SizedBeat(9.0 + n, 0.2) for n in range(15)]
-    assert told(play([*beats, *for_long], 25.0))[-1] == (Standing.ENDED, 8.0)
-
-
 def test_a_gap_is_no_silence_and_what_stands_before_it_stands_after_it():
     watch = PauseWatch(3.0)
     attached = [ContactStep(8.0, Contact.ATTACHED)]
-    assert watch.push(8.0, [SizedBeat(at) for at in REGULAR], attached) == []
+    assert watch.push(8.0, REGULAR, attached) == []
     watch.gap(20.0)
     assert watch.push(21.0, (), [ContactStep(21.0, Contact.ATTACHED)]) == []
     (begun,) = watch.push(23.3, (), [ContactStep(23.2, Contact.ATTACHED)])
     assert begun.onset_s == 20.0
     watch.gap(25.0)
-    (ended,) = watch.push(27.0, [SizedBeat(26.0)], [ContactStep(27.0, Contact.ATTACHED)])
+    (ended,) = watch.push(27.0, [26.0], [ContactStep(27.0, Contact.ATTACHED)])
     assert (ended.standing, ended.onset_s) == (Standing.ENDED, 20.0)
 
 
 def test_after_a_long_gap_a_rhythm_has_to_be_seen_first():
     watch = PauseWatch(3.0)
-    watch.push(8.0, [SizedBeat(at) for at in REGULAR], [ContactStep(8.0, Contact.ATTACHED)])
+    watch.push(8.0, REGULAR, [ContactStep(8.0, Contact.ATTACHED)])
     watch.gap(60.0)
     assert watch.push(70.0, (), [ContactStep(70.0, Contact.ATTACHED)]) == []
 
