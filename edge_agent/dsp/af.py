@@ -11,6 +11,10 @@ A logistic model (:mod:`~edge_agent.dsp.af_weights`) judges windows of intervals
 * *now*: the probability of the window that ends with the latest beat. It needs no future and
   lags by half a window.
 
+Where an ECG tells which beats are ventricular, the intervals around them say nothing about the
+atria: the interval that ends with such a beat (or with each of several in a row) and the one
+behind it count as equal parts of the time they take together.
+
 A gap ends the window: nothing is joined across it. A beat with too few neighbours between two
 gaps has no answer (``None``), which is not the answer "no fibrillation". RR intervals alone can't
 tell fibrillation from atrial flutter with irregular conduction; both are found, with one name.
@@ -22,6 +26,7 @@ import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,7 +40,11 @@ CENTRE_BEATS = 20
 """The window reaches from so many intervals before a beat to as many after it."""
 CONFIRM_BEATS = 20
 DELAY_BEATS = CENTRE_BEATS + CONFIRM_BEATS
-"""A beat is settled when so many have come after it, often earlier."""
+"""A beat is settled when so many have come after it, often earlier.
+
+A row of ventricular beats adds its length, :data:`LONGEST_ROW` at most.
+"""
+LONGEST_ROW = 6
 LEAST_INTERVALS = 16
 
 _STAY = 0.45
@@ -88,6 +97,7 @@ class AfDetector:
     """Judges a stream of beats with bounded memory; the same answers as :func:`detect_af`."""
 
     def __init__(self, *, model: Logistic = RHYTHM) -> None:
+        self._evening = _Evening()
         self._windows = _CentredWindows(model)
         self._decision = _Decision()
 
@@ -96,36 +106,51 @@ class AfDetector:
         """Probability by the intervals up to the latest beat; ``None`` while too few."""
         return self._windows.now()
 
-    def push(self, at_s: float, rr_ms: float | None) -> list[AfBeat]:
+    def push(self, at_s: float, rr_ms: float | None, *, ventricular: bool = False) -> list[AfBeat]:
         """Take in a beat and the interval (ms) since the one before; return settled beats.
 
         ``None``, NaN and intervals that can't be (under 200 ms or over 4 s) are gaps: beats that
         wait are settled by what was known before.
         """
-        known = rr_ms is not None and SHORTEST_MS <= rr_ms <= LONGEST_MS
-        settled = [] if known else self.flush()
-        for beat in self._windows.push(at_s, rr_ms if known else None):
-            settled += self._decision.push(beat)
-        return settled
+        if rr_ms is None or not SHORTEST_MS <= rr_ms <= LONGEST_MS:
+            return self.flush() + self._judge([_Beat(at_s, None, None)])
+        return self._judge(self._evening.push(at_s, rr_ms, ventricular=ventricular))
 
     def flush(self) -> list[AfBeat]:
         """Return the beats that wait for later ones; what comes next follows a gap."""
-        settled: list[AfBeat] = []
+        settled = self._judge(self._evening.flush())
         for beat in self._windows.flush():
             settled += self._decision.push(beat)
         return settled + self._decision.flush()
 
+    def _judge(self, beats: list[_Beat]) -> list[AfBeat]:
+        settled: list[AfBeat] = []
+        for beat in beats:
+            for judged in self._windows.push(beat):
+                settled += self._decision.push(judged)
+        return settled
 
-def detect_af(at_s: ArrayLike, rr_ms: ArrayLike, *, model: Logistic = RHYTHM) -> list[AfBeat]:
+
+def detect_af(
+    at_s: ArrayLike,
+    rr_ms: ArrayLike,
+    *,
+    ventricular: ArrayLike | None = None,
+    model: Logistic = RHYTHM,
+) -> list[AfBeat]:
     """Judge beats at ``at_s``, shape (n,), whose intervals are ``rr_ms`` (NaN: a gap).
+
+    ``ventricular``, shape (n,), says which beats are known to be ventricular.
 
     :raises ValueError: shapes that differ.
     """
     detector = AfDetector(model=model)
+    times = np.asarray(at_s, dtype=np.float64)
+    intervals = np.asarray(rr_ms, dtype=np.float64)
+    marks = np.zeros(times.size, dtype=bool) if ventricular is None else np.asarray(ventricular)
     beats: list[AfBeat] = []
-    times = np.asarray(at_s, dtype=np.float64).tolist()
-    for at, rr in zip(times, np.asarray(rr_ms, dtype=np.float64).tolist(), strict=True):
-        beats += detector.push(at, None if math.isnan(rr) else rr)
+    for at, rr, mark in zip(times.tolist(), intervals.tolist(), marks.tolist(), strict=True):
+        beats += detector.push(at, None if math.isnan(rr) else rr, ventricular=mark)
     return beats + detector.flush()
 
 
@@ -156,10 +181,34 @@ def burden(beats: Iterable[AfBeat]) -> AfBurden:
 
 
 @dataclass(frozen=True, slots=True)
+class _Beat:
+    at_s: float
+    rr_ms: float | None
+    even_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Judged:
     at_s: float
     rr_ms: float | None
     probability: float | None
+
+
+class _Evening:
+    """Evens out the intervals around ventricular beats."""
+
+    def __init__(self) -> None:
+        self._row: list[tuple[float, float]] = []
+
+    def push(self, at_s: float, rr_ms: float, *, ventricular: bool) -> list[_Beat]:
+        self._row.append((at_s, rr_ms))
+        if ventricular and len(self._row) < LONGEST_ROW:
+            return []
+        return self.flush()
+
+    def flush(self) -> list[_Beat]:
+        row, self._row = self._row, []
+        return [_Beat(at_s, rr_ms, fmean(one for _, one in row)) for at_s, rr_ms in row]
 
 
 class _CentredWindows:
@@ -168,15 +217,15 @@ class _CentredWindows:
     def __init__(self, model: Logistic) -> None:
         self._model = model
         self._intervals: deque[float] = deque(maxlen=2 * CENTRE_BEATS)
-        self._waiting: deque[tuple[float, float | None]] = deque()
+        self._waiting: deque[_Beat] = deque()
 
     def now(self) -> float | None:
         return self._judge(list(self._intervals))
 
-    def push(self, at_s: float, rr_ms: float | None) -> list[_Judged]:
-        if rr_ms is not None:
-            self._intervals.append(rr_ms)
-        self._waiting.append((at_s, rr_ms))
+    def push(self, beat: _Beat) -> list[_Judged]:
+        if beat.even_ms is not None:
+            self._intervals.append(beat.even_ms)
+        self._waiting.append(beat)
         if len(self._waiting) <= CENTRE_BEATS:
             return []
         return [self._next(list(self._intervals))]
@@ -190,8 +239,8 @@ class _CentredWindows:
         return judged
 
     def _next(self, intervals: list[float]) -> _Judged:
-        at_s, rr_ms = self._waiting.popleft()
-        return _Judged(at_s, rr_ms, self._judge(intervals))
+        beat = self._waiting.popleft()
+        return _Judged(beat.at_s, beat.rr_ms, self._judge(intervals))
 
     def _judge(self, intervals: list[float]) -> float | None:
         if len(intervals) < LEAST_INTERVALS:

@@ -2,9 +2,10 @@
 
 With so few beats the intervals alone leave doubt. Where there is an ECG, the stretch before the
 QRS complexes answers another question: does the same wave stand there each time? In fibrillation
-it does not. After J. Carlson et al., Med Biol Eng Comput 39 (2001) 600-605, and others, who
-average the beats; what differs: no average is judged, but how much each beat is like the median of
-all (correlation, so that gain and polarity don't count), and the QRS complexes are compared in the
+it does not. The template matching of C. Orphanidou et al., IEEE J Biomed Health Inform 19 (2015)
+832-838, doi 10.1109/JBHI.2014.2338351, is turned on that stretch. What differs: the template is
+the median of the beats, the line from the stretch's start to its end is taken out first, and the
+median of the correlations counts; gain and polarity don't. The QRS complexes are compared in the
 same way, as a measure of noise.
 """
 

@@ -11,6 +11,7 @@ from edge_agent.dsp.af import (
     CENTRE_BEATS,
     DELAY_BEATS,
     LEAST_INTERVALS,
+    LONGEST_ROW,
     AfBeat,
     AfDetector,
     burden,
@@ -80,6 +81,10 @@ def judged(rr_ms, **settings):
     intervals = np.asarray(rr_ms, dtype=float)
     at_s = 10.0 + np.nancumsum(np.where(np.isnan(intervals), 3000.0, intervals)) / 1000.0
     return detect_af(at_s, intervals, **settings)
+
+
+def probabilities(beats):
+    return [beat.probability for beat in beats]
 
 
 def share_found(beats):
@@ -197,6 +202,44 @@ def test_what_came_before_a_gap_does_not_matter_after_it():
     assert [(beat.probability, beat.af) for beat in after] == [
         (beat.probability, beat.af) for beat in alone
     ]
+
+
+def frequent_ventricular_beats(random):
+    """Single ones and couplets, nearly every second beat, early by any amount."""
+    rr_ms, ventricular = [], []
+    while len(rr_ms) < BEATS:
+        row = int(random.integers(0, 3))
+        early = random.uniform(400.0, 620.0, row)
+        pause = [] if row == 0 else [850.0 * (row + 1) - early.sum()]
+        rr_ms += [850.0 + 10.0 * random.standard_normal(), *early, *pause]
+        ventricular += [False] + [True] * row + [False] * len(pause)
+    return np.array(rr_ms), np.array(ventricular)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_beats_known_to_be_ventricular_do_not_look_like_fibrillation(seed):
+    rr_ms, ventricular = frequent_ventricular_beats(np.random.default_rng(seed))
+    unknown, known = judged(rr_ms), judged(rr_ms, ventricular=ventricular)
+    assert share_found(known) == 0.0
+    assert np.mean(probabilities(unknown)) > 0.2
+    assert max(probabilities(known)) < 0.05
+    assert [beat.rr_ms for beat in known] == rr_ms.tolist()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_fibrillation_with_ventricular_beats_is_still_found(seed):
+    random = np.random.default_rng(seed)
+    beats = judged(fibrillating(random), ventricular=random.random(BEATS) < 0.1)
+    assert share_found(beats) >= 0.95
+
+
+def test_a_ventricular_row_waits_for_its_end_and_no_longer_than_its_limit():
+    detector, settled = AfDetector(), []
+    for place in range(200):
+        settled += detector.push(float(place), 500.0, ventricular=place > 60)
+        assert place - len(settled) < DELAY_BEATS + LONGEST_ROW
+    settled += detector.flush()
+    assert [beat.at_s for beat in settled] == [float(place) for place in range(200)]
 
 
 def beat(at_s, *, af, rr_ms=1000.0):
