@@ -12,9 +12,7 @@ import logging
 import random
 import signal
 
-from msgspec.structs import asdict
-
-from edge_agent.alarms.rules import Rule, limit_rules, stale_rules
+from edge_agent.alarms.rules import Rule, stale_rules
 from edge_agent.capture import TappedSensor
 from edge_agent.clock import NS_PER_S, Clock, ClockRecord
 from edge_agent.control import ControlServer
@@ -29,6 +27,7 @@ from edge_agent.reporting import Hub, report
 from edge_agent.standing_alarms import StandingAlarms
 from edge_agent.status import Status
 from edge_agent.store.seal import RecordClass
+from edge_agent.subject_limits import rhythm_limits, subject_rules
 from edge_agent.summary import alarm_tables
 from edge_agent.supervision import Job, end, spawn
 from edge_agent.tapping import Tap, tapped_sensor
@@ -48,7 +47,8 @@ class Agent:
         self.started_at = clock.boottime()
         self.first_reading_at: Boottime | None = None
         self.readings = ReadingQueue()
-        self.pipeline = Pipeline(_rules(plan), self.started_at)
+        limits = rhythm_limits(plan.settings.alarms, plan.settings.rhythm)
+        self.pipeline = Pipeline(_rules(plan), self.started_at, limits)
         self.records = Records(plan, clock, rng)
         self.links = Links(plan.sensors, self.receive, clock, rng)
         self.person = PersonWatch(plan.state_dir, clock)
@@ -194,7 +194,7 @@ class Agent:
 
 def _rules(plan: Plan) -> tuple[Rule, ...]:
     return (
-        *limit_rules(**asdict(plan.settings.alarms)),
+        *subject_rules(plan.settings.alarms, plan.settings.rhythm),
         *stale_rules(
             (one.settings.name, one.driver.measures, after_s)
             for one in plan.sensors

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 
 from edge_agent import codes
 from edge_agent.dsp.hrv import RollingTimeDomain, TimeDomain
-from edge_agent.model import Boottime, Observation
+from edge_agent.model import Boottime, Event, Observation
 
-Follower = Callable[[float, float | None], Iterable[Observation]]
+Follower = Callable[[float, float | None], Iterable[Observation | Event]]
 """Takes in a beat as :meth:`BeatChain.push` does, and returns what it has found."""
 
 _NS_PER_S = 1_000_000_000
@@ -29,7 +29,7 @@ class BeatChain:
         self._followers = tuple(followers)
         self._due_s: float | None = None
 
-    def push(self, at_s: float, rr_ms: float | None) -> list[Observation]:
+    def push(self, at_s: float, rr_ms: float | None) -> list[Observation | Event]:
         """Take in the beat at ``at_s`` (s), ``rr_ms`` after the one before it.
 
         ``None`` where the beat before is not known, or the interval is not to be relied on.
@@ -38,7 +38,7 @@ class BeatChain:
         self._hrv.push(at_s, rr_ms)
         return [one for follower in self._followers for one in follower(at_s, rr_ms)]
 
-    def figures(self, now_s: float) -> list[Observation]:
+    def figures(self, now_s: float) -> list[Observation | Event]:
         """Return the HRV of the last five minutes when it is due: once a minute.
 
         To be asked only while the beats are to be relied on. Nothing comes before 30 normal

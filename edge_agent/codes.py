@@ -205,6 +205,18 @@ ENERGY = Code(
     mdc=_SCADA_PRIVATE + 28, refid="MDCX_EDGE_ENERGY", title="electrical energy",
     unit=Unit.KILOWATT_HOUR, low=0, high=100_000_000,
 )  # fmt: skip
+AF_BURDEN = Code(
+    mdc=_SCADA_PRIVATE + 29, refid="MDCX_EDGE_ECG_AF_BURDEN", title="atrial fibrillation burden",
+    unit=Unit.PERCENT, low=0, high=100,
+)  # fmt: skip
+VENTRICULAR_LOAD = Code(
+    mdc=_SCADA_PRIVATE + 30, refid="MDCX_EDGE_ECG_V_BEAT_LOAD", title="ventricular beats",
+    unit=Unit.PERCENT, low=0, high=100,
+)  # fmt: skip
+ECG_QUALITY = Code(
+    mdc=_SCADA_PRIVATE + 31, refid="MDCX_EDGE_ECG_QUALITY", title="ECG signal quality",
+    unit=Unit.PERCENT, low=0, high=100,
+)  # fmt: skip
 
 ALL: tuple[Code, ...] = (
     ECG, HEART_RATE, RR_INTERVAL, SPO2, PULSE_RATE, PLETH, GLUCOSE, BATTERY, ROOM_TEMPERATURE,
@@ -214,7 +226,7 @@ ALL: tuple[Code, ...] = (
     CAPILLARY_GLUCOSE, INSULIN_RESERVOIR, INSULIN_ON_BOARD, INSULIN_BOLUS, INSULIN_BASAL_RATE,
     INSULIN_TOTAL_DAILY, ACCELERATION_X, ACCELERATION_Y, ACCELERATION_Z, ROOM_PM2_5, ROOM_PM10,
     ROOM_VOC, ROOM_CO, ROOM_ILLUMINANCE, ROOM_SOUND, ROOM_MOTION, CONTACT_CLOSED, CONTACT_COUNT,
-    BED_OCCUPIED, POWER, ENERGY,
+    BED_OCCUPIED, POWER, ENERGY, AF_BURDEN, VENTRICULAR_LOAD, ECG_QUALITY,
 )  # fmt: skip
 
 BY_REFID = MappingProxyType({code.refid: code for code in ALL})

@@ -102,6 +102,21 @@ class AlarmSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     latching: bool = False
 
 
+class RhythmSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """When the rhythm of an ECG becomes an alarm; the allowed spans are the safe bounds.
+
+    A heart is extremely slow or fast when its rate is beyond the limit over so many beats in a row.
+    """
+
+    pause_s: Annotated[float, Meta(ge=2, le=6)] = 3.0
+    asystole_s: Annotated[float, Meta(ge=3, le=10)] = 4.0
+    extreme_bradycardia_per_min: Annotated[float, Meta(ge=20, le=50)] = 40.0
+    extreme_bradycardia_beats: Annotated[int, Meta(ge=3, le=10)] = 5
+    extreme_tachycardia_per_min: Annotated[float, Meta(ge=100, le=250)] = 140.0
+    extreme_tachycardia_beats: Annotated[int, Meta(ge=5, le=40)] = 17
+    fibrillation: bool = True
+
+
 class Settings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Everything a hub is told."""
 
@@ -110,6 +125,7 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     collector: CollectorSettings | None = None
     sensor: list[SensorSettings] = []
     alarms: AlarmSettings = AlarmSettings()
+    rhythm: RhythmSettings = RhythmSettings()
 
 
 def load(file: Path) -> Settings:
@@ -250,6 +266,10 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
     if alarms.heart_rate_low_per_min >= alarms.heart_rate_high_per_min:
         reason = f"{alarms.heart_rate_low_per_min:g} is not below heart_rate_high_per_min"
         yield Problem("alarms.heart_rate_low_per_min", reason, "lower it, or raise the other")
+    rhythm = settings.rhythm
+    if rhythm.asystole_s < rhythm.pause_s:
+        reason = f"{rhythm.asystole_s:g} s is shorter than pause_s"
+        yield Problem("rhythm.asystole_s", reason, "a standstill is at least as long as a pause")
     if settings.collector is not None:
         yield from _url_problems(settings.collector.url)
 

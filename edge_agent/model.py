@@ -178,6 +178,8 @@ class EventKind(StrEnum):
     CLOCK_RESET = "clock-reset"
     """The sensor's own clock jumped, wrapped or began again."""
     STREAM_REFUSED = "stream-refused"
+    FINDING = "finding"
+    """The hub has found something in a signal, or that it is over; ``detail`` says what."""
     ANNUNCIATION = "annunciation"
     """The sensor itself reports something about it: a battery, an occlusion, a calibration due."""
     NOT_BONDED = "not-bonded"

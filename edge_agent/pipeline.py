@@ -15,6 +15,7 @@ from edge_agent.alarms.engine import AlarmEngine
 from edge_agent.alarms.rules import Rule
 from edge_agent.dsp.glucose import Forecast, Forecaster
 from edge_agent.dsp.oximetry import Saturation
+from edge_agent.dsp.rhythm import DEFAULT_LIMITS, RhythmLimits
 from edge_agent.ecg_channel import EcgChannel
 from edge_agent.model import (
     Alarm,
@@ -26,6 +27,8 @@ from edge_agent.model import (
     Reading,
     Waveform,
 )
+from edge_agent.rhythm_events import FibrillationFollower
+from edge_agent.rr_channel import RrChannel
 from edge_agent.summary import Summary
 from edge_agent.twin.state import Twin
 
@@ -48,7 +51,10 @@ class GlucoseForecast:
 class Pipeline:
     """One subject's signal processing, twin, alarms and summary."""
 
-    def __init__(self, rules: Iterable[Rule], started_at: Boottime) -> None:
+    def __init__(
+        self, rules: Iterable[Rule], started_at: Boottime, rhythm: RhythmLimits = DEFAULT_LIMITS
+    ) -> None:
+        self._rhythm = rhythm
         self.twin = Twin()
         self.alarms = AlarmEngine(rules, started_at)
         self.summary = Summary()
@@ -56,6 +62,7 @@ class Pipeline:
         self.beats = 0
         self.alarms_raised = 0
         self._ecg: dict[str, EcgChannel] = {}
+        self._rr: dict[str, RrChannel] = {}
         self._forecasters: dict[str, Forecaster] = {}
         self._saturation: dict[str, Saturation] = {}
         self._ecg_rate_at: Boottime | None = None
@@ -79,14 +86,34 @@ class Pipeline:
     def _take_waveform(self, block: Waveform, now: Boottime) -> list[Alarm]:
         if block.code != codes.ECG:
             return self.alarms.judge(block, now)
-        channel = self._ecg.setdefault(block.sensor, EcgChannel(block.sensor, block.rate_hz))
+        channel = self._ecg.get(block.sensor)
+        if channel is None:
+            channel = EcgChannel(block.sensor, block.rate_hz, self._rhythm)
+            self._ecg[block.sensor] = channel
         judged, derived = channel.push(block)
-        self.beats += sum(one.code == codes.RR_INTERVAL for one in derived)
         alarms = self.alarms.judge(judged, now)
         for one in derived:
-            if one.code == codes.HEART_RATE and one.state.is_measurement:
-                self._ecg_rate_at = now
+            if isinstance(one, Observation) and one.state.is_measurement:
+                self._note_ecg(one, now)
+        return alarms + self._take_derived(derived, now)
+
+    def _note_ecg(self, one: Observation, now: Boottime) -> None:
+        """Note that a rate, or a beat, is known from an ECG: no other sensor need tell it."""
+        if one.code == codes.HEART_RATE:
+            self._ecg_rate_at = now
+        elif one.code == codes.RR_INTERVAL:
+            for strap in self._rr.values():
+                strap.yield_to_ecg(one.at)
+
+    def _take_derived(self, derived: Iterable[Observation | Event], now: Boottime) -> list[Alarm]:
+        """Take in what the hub itself has found."""
+        alarms: list[Alarm] = []
+        for one in derived:
             self.summary.add(one)
+            if isinstance(one, Event):
+                alarms += self.alarms.judge(one, now)
+                continue
+            self.beats += one.code == codes.RR_INTERVAL
             alarms += self._note(one, now)
         return alarms
 
@@ -96,7 +123,14 @@ class Pipeline:
             return self._note(one, now) + self._forecast(one, now)
         if one.code == codes.SPO2:
             return self._note(self._smoothed(one), now)
-        return self._note(one, now, judge=not self._is_second_to_ecg(one, now))
+        alarms = self._note(one, now, judge=not self._is_second_to_ecg(one, now))
+        if one.code == codes.RR_INTERVAL:
+            strap = self._rr.get(one.sensor)
+            if strap is None:
+                strap = RrChannel(one.sensor, (FibrillationFollower(one.sensor),))
+                self._rr[one.sensor] = strap
+            alarms += self._take_derived(strap.push(one), now)
+        return alarms
 
     def _smoothed(self, one: Observation) -> Observation:
         """Return the saturation that twin and alarms go by: the median of the reliable seconds.

@@ -10,17 +10,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec.structs import asdict
-
-from edge_agent.alarms.rules import limit_rules
 from edge_agent.capture import Action, Capture, CaptureError, parse
 from edge_agent.clock import NS_PER_S, VirtualClock
-from edge_agent.config import AlarmSettings
+from edge_agent.config import AlarmSettings, RhythmSettings
 from edge_agent.driver import Driver
 from edge_agent.link.feed import Feed, FeedStatus
 from edge_agent.model import Alarm, Boottime, Reading
 from edge_agent.pipeline import Pipeline
 from edge_agent.registry import resolve
+from edge_agent.subject_limits import subject_rules
 from edge_agent.wiring import profile_file
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -68,7 +66,7 @@ class Replay:
         self.capture = capture
         self.clock = VirtualClock()
         # The rules of a hub that was told nothing about its subject.
-        rules = limit_rules(**asdict(AlarmSettings()))
+        rules = subject_rules(AlarmSettings(), RhythmSettings())
         self.pipeline = Pipeline(rules, self.clock.boottime())
         self._fresh: list[Reading] = []
         self._feed = Feed(_SENSOR, driver, self.clock, self._fresh.append)

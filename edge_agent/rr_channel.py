@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from edge_agent import codes
 from edge_agent.beat_chain import BeatChain, Follower
-from edge_agent.model import Boottime, Observation
+from edge_agent.model import Boottime, Event, Observation
 
 _NS_PER_S = 1_000_000_000
 _GAP_SHARE = 0.5
@@ -46,14 +46,14 @@ class RrChannel:
         """Note that beats up to ``at`` are known from an ECG: they must not be counted twice."""
         self._ecg_until_s = at / _NS_PER_S
 
-    def push(self, one: Observation) -> list[Observation]:
+    def push(self, one: Observation) -> list[Observation | Event]:
         """Take in a reading; return what follows from it: nothing if it's no live RR interval."""
         if one.code != codes.RR_INTERVAL or one.backfilled or one.value is None:
             return []
         at_s, length_s = one.at / _NS_PER_S, one.value / 1000.0
         if self._is_known_from_ecg(at_s) or self._is_past(at_s):
             return []
-        found = []
+        found: list[Observation | Event] = []
         if not self._joins(at_s - length_s, length_s):
             found += self._beat(at_s - length_s, None)
         reliable = one.is_reliable and codes.RR_INTERVAL.is_plausible(one.value)
@@ -65,7 +65,7 @@ class RrChannel:
             return False
         return -_FURTHEST_BACK_S <= begin_s - self._last_s <= _GAP_SHARE * length_s
 
-    def _beat(self, at_s: float, rr_ms: float | None) -> list[Observation]:
+    def _beat(self, at_s: float, rr_ms: float | None) -> list[Observation | Event]:
         """Give the chain a beat; one that was moved back comes right after the last instead."""
         if self._last_s is not None:
             at_s = max(at_s, self._last_s + _NEXT_S)

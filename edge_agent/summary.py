@@ -4,7 +4,8 @@ Waveforms stay in memory. Of everything else a summary holds, per sensor and qua
 values there were, their minimum, mean, maximum and last, and the worst state; and every event and
 forecast. Values that a sensor stamps with its own clock, or that come from its memory, are kept one
 by one: they are rare, a mean over what was not measured together would mean nothing, and by the
-sensor's own time a value is known again that is fetched twice.
+sensor's own time a value is known again that is fetched twice. A strip of ECG travels with the
+event of the finding it shows.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ Tables = dict[str, list[Row]]
 
 EVENTS_PER_SUMMARY = 500
 """A sensor that flaps must not grow a summary without bound; what is left out is counted."""
+
+STRIP = "strip_uV"
+"""The particular of an event that is a strip of ECG."""
+
+STRIPS_PER_SUMMARY = 10
+"""Strips take a few kilobytes each; the later ones are left out, and their events say so."""
 
 
 @dataclass(slots=True)
@@ -75,6 +82,7 @@ class Summary:
         self._single: list[Row] = []
         self._events: list[Row] = []
         self._events_left_out = 0
+        self._strips = 0
         self._forecasts: list[Row] = []
 
     @property
@@ -121,14 +129,19 @@ class Summary:
             "forecast": self._forecasts,
         }
         self._live, self._single, self._events, self._forecasts = {}, [], [], []
-        self._events_left_out = 0
+        self._events_left_out = self._strips = 0
         return {name: rows for name, rows in tables.items() if rows}
 
     def _add_event(self, event: Event) -> None:
         if len(self._events) >= EVENTS_PER_SUMMARY:
             self._events_left_out += 1
-        else:
-            self._events.append(_event_row(event.kind, event.sensor, event.at, event.detail))
+            return
+        detail = event.detail
+        if STRIP in detail:
+            self._strips += 1
+            if self._strips > STRIPS_PER_SUMMARY:
+                detail = {**detail, STRIP: "", "strip_left_out": True}
+        self._events.append(_event_row(event.kind, event.sensor, event.at, detail))
 
     def _left_out(self, at: Boottime) -> list[Row]:
         if not self._events_left_out:

@@ -104,6 +104,17 @@ def test_limits_that_cross_are_refused(tmp_path):
     assert "alarms.heart_rate_low_per_min" in problems(tmp_path, text)
 
 
+def test_the_limits_of_the_rhythm_have_safe_bounds_and_an_order(tmp_path):
+    assert config.load(write(tmp_path, GOOD)).rhythm.asystole_s == 4.0
+    wild = "[rhythm]\nasystole_s = 60\nextreme_bradycardia_per_min = 5\n"
+    assert set(problems(tmp_path, GOOD + wild)) == {
+        "rhythm.asystole_s",
+        "rhythm.extreme_bradycardia_per_min",
+    }
+    crossed = "[rhythm]\npause_s = 5\nasystole_s = 4\n"
+    assert "at least as long" in problems(tmp_path, GOOD + crossed)["rhythm.asystole_s"]
+
+
 def test_a_file_that_is_not_there_or_not_toml_says_so(tmp_path):
     with pytest.raises(ConfigError, match="No such file"):
         config.load(tmp_path / "none.toml")

@@ -13,7 +13,13 @@ from edge_agent.model import (
     Priority,
     State,
 )
-from edge_agent.summary import EVENTS_PER_SUMMARY, Summary, alarm_tables
+from edge_agent.summary import (
+    EVENTS_PER_SUMMARY,
+    STRIP,
+    STRIPS_PER_SUMMARY,
+    Summary,
+    alarm_tables,
+)
 
 CLOCK = ClockRecord.take(VirtualClock())
 
@@ -62,6 +68,19 @@ def test_a_flapping_sensor_can_not_grow_a_summary_without_bound():
     events = summary.take(CLOCK)["event"]
     assert len(events) == EVENTS_PER_SUMMARY + 1
     assert json.loads(events[-1]["detail"]) == {"count": 7}
+
+
+def test_only_so_many_strips_of_ecg_travel_in_one_summary():
+    summary = Summary()
+    for at in range(STRIPS_PER_SUMMARY + 5):
+        detail = {"finding": "pause", STRIP: "1 2 3"}
+        summary.add(Event(kind=EventKind.FINDING, at=Boottime(at), sensor="patch", detail=detail))
+    details = [json.loads(row["detail"]) for row in summary.take(CLOCK)["event"]]
+    assert [one[STRIP] for one in details].count("1 2 3") == STRIPS_PER_SUMMARY
+    assert all(one.get("strip_left_out") for one in details[STRIPS_PER_SUMMARY:])
+    summary.add(Event(kind=EventKind.FINDING, at=Boottime(99), sensor="patch", detail=detail))
+    (row,) = summary.take(CLOCK)["event"]
+    assert json.loads(row["detail"]) == detail
 
 
 def test_taking_a_summary_starts_the_next_one_empty():

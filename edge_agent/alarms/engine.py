@@ -18,8 +18,15 @@ from typing import Any
 
 from edge_agent.alarms.kept import kept, revived
 from edge_agent.alarms.life import Happening, Life, Stand
-from edge_agent.alarms.rules import LimitRule, Rule, StaleRule
-from edge_agent.alarms.telling import back_again, limit_alarm, limit_evidence, stale_alarm
+from edge_agent.alarms.rules import FindingRule, LimitRule, Rule, StaleRule
+from edge_agent.alarms.telling import (
+    back_again,
+    finding_alarm,
+    finding_evidence,
+    limit_alarm,
+    limit_evidence,
+    stale_alarm,
+)
 from edge_agent.model import (
     RELIABLE_QUALITY,
     Alarm,
@@ -35,6 +42,9 @@ from edge_agent.model import (
 
 _NS_PER_S = 1_000_000_000
 _HOLE_S = 15.0
+NO_FINDING = "none"
+"""In place of a finding: the signal was watched for long, and none stands."""
+
 _REASONS = frozenset(
     {EventKind.DISCONNECTED, EventKind.LINK_FAILED, EventKind.STREAM_REFUSED, EventKind.GAP}
 )
@@ -104,9 +114,13 @@ class AlarmEngine:
         self._limits: list[LimitRule] = []
         self._episodes: dict[tuple[LimitRule, str], _LimitEpisode] = {}
         self._stale: dict[StaleRule, _StaleEpisode] = {}
+        self._finding_rules: list[FindingRule] = []
+        self._findings: dict[tuple[FindingRule, str], _Episode] = {}
         for rule in rules:
             if isinstance(rule, LimitRule):
                 self._limits.append(rule)
+            elif isinstance(rule, FindingRule):
+                self._finding_rules.append(rule)
             else:
                 self._stale[rule] = _StaleEpisode(usable_at=dict.fromkeys(rule.codes, started_at))
 
@@ -128,7 +142,8 @@ class AlarmEngine:
         """Return what stands, as plain values for :meth:`restore`; times are seconds ago."""
         limits = [(rule.name, sensor, one) for (rule, sensor), one in self._episodes.items()]
         stale = [(rule.name, rule.sensor, one) for rule, one in self._stale.items()]
-        every: list[tuple[str, str, _Episode]] = [*limits, *stale]
+        findings = [(rule.name, sensor, one) for (rule, sensor), one in self._findings.items()]
+        every: list[tuple[str, str, _Episode]] = [*limits, *findings, *stale]
         return [
             {"rule": rule, "sensor": sensor, **kept(one.life, now)}
             for rule, sensor, one in every
@@ -139,12 +154,16 @@ class AlarmEngine:
         """Take up what :meth:`state` returned before a restart; unknown rules are left out."""
         limits = {rule.name: rule for rule in self._limits}
         stale = {(rule.name, rule.sensor): rule for rule in self._stale}
+        findings = {rule.name: rule for rule in self._finding_rules}
         for entry in state:
             name, sensor = str(entry["rule"]), str(entry["sensor"])
             if name in limits:
                 rule = limits[name]
                 episode = self._episodes.setdefault((rule, sensor), _LimitEpisode())
                 episode.life = revived(entry, rule, now)
+            elif name in findings:
+                found = self._findings.setdefault((findings[name], sensor), _Episode())
+                found.life = revived(entry, findings[name], now)
             elif (name, sensor) in stale:
                 watched = stale[name, sensor]
                 self._stale[watched].life = revived(entry, watched, now)
@@ -152,6 +171,8 @@ class AlarmEngine:
     def judge(self, reading: Reading, now: Boottime) -> list[Alarm]:
         """Judge a reading that is in the hub at ``now``; give the alarms it raises or clears."""
         alarms = self._note_presence(reading, now)
+        if isinstance(reading, Event) and reading.kind is EventKind.FINDING:
+            alarms += self._judge_finding(reading)
         if isinstance(reading, Observation) and not reading.backfilled:
             for rule in self._limits:
                 if rule.code == reading.code:
@@ -175,10 +196,27 @@ class AlarmEngine:
         return alarms
 
     def _watched(self) -> list[_Episode]:
-        return [*self._episodes.values(), *self._stale.values()]
+        return [*self._episodes.values(), *self._findings.values(), *self._stale.values()]
 
     def _lives(self) -> list[Life]:
         return [one.life for one in self._watched() if one.life is not None]
+
+    def _judge_finding(self, event: Event) -> list[Alarm]:
+        """Raise with a finding that begins, clear with its end, or when none is there at all."""
+        alarms: list[Alarm] = []
+        found, standing = event.detail.get("finding"), event.detail.get("standing")
+        for rule in self._finding_rules:
+            if found not in {rule.finding, NO_FINDING}:
+                continue
+            episode = self._findings.setdefault((rule, event.sensor), _Episode())
+            if standing == "begun":
+                if not episode.is_raised:
+                    alarms += episode.begin(rule, finding_alarm(rule, event))
+            elif episode.is_raised:
+                note = str(event.detail.get("note", ""))
+                evidence = finding_evidence(rule, event, note)
+                alarms += episode.happen(Happening.GONE, event.at, evidence)
+        return alarms
 
     def _note_presence(self, reading: Reading, now: Boottime) -> list[Alarm]:
         alarms: list[Alarm] = []

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edge_agent.alarms.life import Life, Stand
-from edge_agent.alarms.rules import Rule, StaleRule
+from edge_agent.alarms.rules import Rule, is_technical
 from edge_agent.model import Alarm, Boottime, Evidence, Phase, Priority
 
 _NS_PER_S = 1_000_000_000
@@ -43,7 +43,7 @@ def revived(entry: Mapping[str, Any], rule: Rule, now: Boottime) -> Life:
         episode=str(entry["episode"]),
         title=rule.title,
         priority=Priority(entry["priority"]),
-        technical=isinstance(rule, StaleRule),
+        technical=is_technical(rule),
         phase=Phase(entry["phase"]),
         at=_at(entry["step_s"], now),
         evidence=tuple(_evidence(one, now) for one in entry["evidence"]),

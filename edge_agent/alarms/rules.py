@@ -92,7 +92,30 @@ class StaleRule:
     policy: Policy = DEFAULT_POLICY
 
 
-Rule = LimitRule | StaleRule
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRule:
+    """Raise when ``finding`` begins in a signal; clear when it has ended or was withdrawn.
+
+    ``advice`` says in a sentence what has been seen and what to do. ``limit`` is what it met, for
+    the evidence.
+    """
+
+    name: str
+    title: str
+    finding: str
+    priority: Priority
+    advice: str
+    limit: float | None = None
+    technical: bool = False
+    policy: Policy = DEFAULT_POLICY
+
+
+Rule = LimitRule | StaleRule | FindingRule
+
+
+def is_technical(rule: Rule) -> bool:
+    """Tell whether the alarms of ``rule`` speak of a sensor, and not of the person."""
+    return isinstance(rule, StaleRule) or (isinstance(rule, FindingRule) and rule.technical)
 
 
 def limit_rules(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edge_agent.alarms.rules import LimitRule, Rule, StaleRule
+from edge_agent.alarms.rules import FindingRule, LimitRule, Rule, StaleRule
 from edge_agent.model import (
     Alarm,
     Boottime,
     Code,
+    Event,
     Evidence,
     Observation,
     Phase,
@@ -70,6 +71,36 @@ def stale_alarm(
         at=now,
         evidence=evidence,
     )
+
+
+def finding_alarm(rule: FindingRule, event: Event) -> Alarm:
+    """Return the alarm that a finding raises when it begins."""
+    return Alarm(
+        rule=rule.name,
+        episode=_episode_name(rule, event.sensor, event.at),
+        title=rule.title,
+        priority=rule.priority,
+        technical=rule.technical,
+        phase=Phase.RAISED,
+        at=event.at,
+        evidence=finding_evidence(rule, event, rule.advice),
+    )
+
+
+def finding_evidence(rule: FindingRule, event: Event, note: str) -> tuple[Evidence, ...]:
+    """Return what was found, from its onset on; its strip of ECG goes with the event itself."""
+    detail = event.detail
+    value, onset = detail.get("value"), detail.get("onset_ns", event.at)
+    evidence = Evidence(
+        quantity=rule.finding,
+        value=float(value) if isinstance(value, int | float) else None,
+        unit=str(detail.get("unit", "1")),
+        sensor=event.sensor,
+        at=Boottime(int(onset)),
+        limit=rule.limit,
+        note=note,
+    )
+    return (evidence,)
 
 
 def back_again(reading: Observation | Waveform, now: Boottime) -> tuple[Evidence, ...]:

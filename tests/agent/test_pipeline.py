@@ -174,7 +174,8 @@ def test_noise_gives_no_rate_no_hrv_and_no_interval_to_rely_on(gap_every):
     pipeline = make_pipeline()
     assert feed(pipeline, noise_blocks(180, gap_every=gap_every)) == []
     rows = pipeline.summary.take(CLOCK).get("observation", [])
-    assert {row["code"] for row in rows} <= {"MDC_ECG_HEART_RATE", "MDC_ECG_TIME_PD_RR_GL"}
+    told = {"MDC_ECG_HEART_RATE", "MDC_ECG_TIME_PD_RR_GL", "MDCX_EDGE_ECG_QUALITY"}
+    assert {row["code"] for row in rows} <= told
     assert all("measured" not in row["state"].split() for row in rows)
 
 

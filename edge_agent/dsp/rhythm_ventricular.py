@@ -1,0 +1,123 @@
+"""Ventricular beats as findings: runs, tachycardia, bigeminy, trigeminy, and their load.
+
+Which beat is ventricular is said by :mod:`~edge_agent.dsp.ventricular`, what they make together by
+:mod:`~edge_agent.dsp.ventricular_runs`. A finding ends with a beat that could be classified and no
+longer belongs to it; beats that could not be classified end nothing that has been told.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from edge_agent.dsp.rhythm_burden import RollingShare, Share
+from edge_agent.dsp.rhythm_finding import Finding, Kind, Standing
+from edge_agent.dsp.rhythm_places import Places
+from edge_agent.dsp.ventricular import BeatClass, VentricularStream
+from edge_agent.dsp.ventricular_runs import EpisodeFinder, Pattern, VentricularEpisode
+
+_KINDS: Mapping[Pattern, Kind] = MappingProxyType({
+    Pattern.RUN: Kind.VENTRICULAR_RUN,
+    Pattern.TACHYCARDIA: Kind.VENTRICULAR_RUN,
+    Pattern.BIGEMINY: Kind.BIGEMINY,
+    Pattern.TRIGEMINY: Kind.TRIGEMINY,
+})  # fmt: skip
+
+
+class VentricularWatch:
+    """Finds ventricular rhythms in one lead at ``rate_hz``, given its beats."""
+
+    def __init__(self, rate_hz: float) -> None:
+        self._rate_hz = rate_hz
+        self._classes = VentricularStream(rate_hz)
+        self._load = RollingShare()
+        self._finder = EpisodeFinder()
+        self._open: dict[Kind, Finding] = {}
+        self._times: deque[float] = deque()
+        self._places = Places(rate_hz)
+
+    def push(
+        self,
+        block_mV: ArrayLike,
+        start_s: float,
+        beats_s: Sequence[float],
+        *,
+        trusted: bool = True,
+    ) -> list[Finding]:
+        """Take in a block, shape (n,), from ``start_s`` on, and the beats settled with it.
+
+        ``trusted`` says whether the signal is good enough to tell beats apart.
+        """
+        block = np.asarray(block_mV, dtype=np.float64)
+        self._places.push(block.size, start_s)
+        peaks = [self._places.position(at_s) for at_s in beats_s]
+        self._times += beats_s
+        judged = self._classes.push(block, peaks, reliable=[trusted] * len(peaks))
+        now_s = start_s + block.size / self._rate_hz
+        return self._take([one.kind for one in judged], now_s)
+
+    def gap(self, now_s: float) -> list[Finding]:
+        """Classify the beats that wait; what is pushed next does not join. What stands, stands."""
+        found = self._take([one.kind for one in self._classes.flush()], now_s)
+        self._finder.gap()
+        self._times.clear()
+        self._places = Places(self._rate_hz)
+        return found
+
+    def load(self, now_s: float) -> Share | None:
+        """Return the share of the classified beats of the last hour that were ventricular."""
+        return self._load.value(now_s)
+
+    def _take(self, kinds: Sequence[BeatClass], now_s: float) -> list[Finding]:
+        return [
+            finding
+            for kind in kinds
+            for finding in self._take_one(self._times.popleft(), kind, now_s)
+        ]
+
+    def _take_one(self, at_s: float, kind: BeatClass, now_s: float) -> list[Finding]:
+        self._finder.push(at_s, kind)
+        classified = kind is not BeatClass.UNCLASSIFIED
+        ventricular = kind is BeatClass.VENTRICULAR
+        self._load.push(at_s, 1.0, met=ventricular if classified else None)
+        if not classified:
+            return []
+        going_on: dict[Kind, VentricularEpisode] = {}
+        for episode in self._finder.current:
+            if episode.pattern in _KINDS:
+                going_on[_KINDS[episode.pattern]] = episode
+            if episode.alarming:
+                going_on[Kind.VENTRICULAR_TACHYCARDIA] = episode
+        found = [self._end(one, now_s) for one in list(self._open) if one not in going_on]
+        for one, episode in going_on.items():
+            if one not in self._open:
+                self._open[one] = _begun(one, episode, now_s)
+                found.append(self._open[one])
+            self._open[one] = _gone_on(self._open[one], episode)
+        return found
+
+    def _end(self, kind: Kind, now_s: float) -> Finding:
+        return replace(self._open.pop(kind), standing=Standing.ENDED, known_s=now_s)
+
+
+def _begun(kind: Kind, episode: VentricularEpisode, now_s: float) -> Finding:
+    return Finding(
+        kind=kind,
+        standing=Standing.BEGUN,
+        onset_s=episode.onset_s,
+        known_s=now_s,
+        beats=episode.beats,
+        value=episode.rate_per_min,
+    )
+
+
+def _gone_on(begun: Finding, episode: VentricularEpisode) -> Finding:
+    """Carry along until where a finding has come; as long as it stands nobody is told."""
+    return replace(
+        begun, offset_s=episode.offset_s, beats=episode.beats, value=episode.rate_per_min
+    )

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+
+from edge_agent.dsp.rhythm_finding import Kind, Standing
+from edge_agent.dsp.rhythm_ventricular import VentricularWatch
+
+RATE_HZ = 250.0
+
+
+def ecg(kinds, rr_s):
+    """Narrow beats with P waves, and wide ones without; one letter a beat: N or V."""
+    beats_s = 1.0 + np.concatenate(([0.0], np.cumsum(rr_s)))[: len(kinds)]
+    t = np.arange(round((beats_s[-1] + 3.0) * RATE_HZ)) / RATE_HZ
+    signal = 0.005 * np.random.default_rng(1).standard_normal(t.size)
+    narrow = ((-0.17, 0.022, 0.12), (0.0, 0.011, 1.0), (0.03, 0.01, -0.2), (0.26, 0.045, 0.28))
+    wide = ((0.0, 0.04, 1.6), (0.22, 0.07, -0.6))
+    for at_s, kind in zip(beats_s, kinds, strict=True):
+        for centre, width, height in wide if kind == "V" else narrow:
+            signal += height * np.exp(-0.5 * ((t - at_s - centre) / width) ** 2)
+    return signal, beats_s.tolist()
+
+
+def play(kinds, rr_s, *, block=50, gap_after=None):
+    signal, beats_s = ecg(kinds, rr_s)
+    watch, found = VentricularWatch(RATE_HZ), []
+    waiting = list(beats_s)
+    for start in range(0, signal.size, block):
+        end_s = min(start + block, signal.size) / RATE_HZ
+        settled = [one for one in waiting if one + 0.5 <= end_s]
+        del waiting[: len(settled)]
+        found += watch.push(signal[start : start + block], start / RATE_HZ, settled)
+        if gap_after is not None and end_s >= gap_after:
+            return watch, found + watch.gap(end_s)
+    return watch, found
+
+
+def rhythm_with_run(run_beats, run_rr_s):
+    kinds = "N" * 40 + "V" * run_beats + "N" * 40
+    rr_s = [0.8] * 39 + [0.5] + [run_rr_s] * (run_beats - 1) + [1.0] + [0.8] * 39
+    return kinds, rr_s
+
+
+def test_five_wide_beats_at_150_a_minute_are_a_tachycardia_while_they_go_on():
+    kinds, rr_s = rhythm_with_run(9, 0.4)
+    _, found = play(kinds, rr_s)
+    steps = [one for one in found if one.kind is Kind.VENTRICULAR_TACHYCARDIA]
+    begun, ended = steps
+    onset_s = 1.0 + 39 * 0.8 + 0.5
+    assert (begun.standing, begun.onset_s) == (Standing.BEGUN, pytest.approx(onset_s, abs=0.05))
+    assert begun.known_s <= onset_s + 5 * 0.4 + 1.0
+    assert begun.value == pytest.approx(150.0, rel=0.05)
+    assert (ended.standing, ended.beats) == (Standing.ENDED, 9)
+    assert ended.offset_s == pytest.approx(onset_s + 8 * 0.4, abs=0.05)
+    assert Kind.VENTRICULAR_RUN in {one.kind for one in found}
+
+
+def test_a_slow_run_is_a_run_and_no_tachycardia():
+    kinds, rr_s = rhythm_with_run(5, 0.9)
+    _, found = play(kinds, rr_s)
+    assert {one.kind for one in found} == {Kind.VENTRICULAR_RUN}
+
+
+def test_bigeminy_is_found_and_counted_into_the_load():
+    kinds = "N" * 40 + "VN" * 10 + "N" * 20
+    rr_s = [0.8] * 39 + [0.5, 1.1] * 10 + [0.8] * 20
+    watch, found = play(kinds, rr_s)
+    assert [one.standing for one in found if one.kind is Kind.BIGEMINY] == [
+        Standing.BEGUN,
+        Standing.ENDED,
+    ]
+    assert watch.load(60.0).percent == pytest.approx(100.0 * 10 / 80, abs=1.5)
+
+
+def test_a_regular_heart_has_no_finding_and_no_load():
+    watch, found = play("N" * 60, [0.8] * 59)
+    assert found == []
+    assert watch.load(50.0).percent == 0.0
+
+
+def test_a_gap_ends_nothing_that_has_been_told():
+    kinds, rr_s = rhythm_with_run(12, 0.4)
+    _, found = play(kinds, rr_s, gap_after=1.0 + 39 * 0.8 + 0.5 + 10 * 0.4)
+    told = [one for one in found if one.kind is Kind.VENTRICULAR_TACHYCARDIA]
+    assert [one.standing for one in told] == [Standing.BEGUN]
+
+
+@pytest.mark.parametrize("block", [7, 250])
+def test_blocks_do_not_change_what_is_found(block):
+    kinds, rr_s = rhythm_with_run(9, 0.4)
+
+    def ended(size):
+        return [
+            (one.kind, round(one.onset_s, 6), round(one.offset_s, 6), one.beats)
+            for one in play(kinds, rr_s, block=size)[1]
+            if one.standing is Standing.ENDED
+        ]
+
+    assert ended(block) == ended(50)
