@@ -78,7 +78,7 @@ def measure(bench: EcgBench) -> Outcome:
     limits = " and ".join(f"{kind} {limit:g} s" for kind, limit in LIMITS.items())
     outcome = Outcome(
         summary=f"Recordings cut open after a beat ({limits}; blocks of {BLOCK_S:g} s). While the"
-        " heart stands still (the line between two beats goes on, or P waves without a QRS), each"
+        " heart stands still (the line goes on, with or without the P waves of the person), each"
         " alarm has to come at the last beat, the limit and at most 0.4 s. While the lead is off"
         " (a flat line, the converter's rail, hum of an open input) none may come: that is told as"
         " a flat line or as noise. The last beat is where the annotators saw it."

@@ -2,8 +2,9 @@
 
 After a beat and its T wave, the recording stops and something else goes on for some seconds:
 
-* the heart stands still: the line between two beats, forth and back (*standstill*), or that with P
-  waves of a ventricular standstill (*P waves go on*);
+* the heart stands still: the line between a T wave and the next P wave, forth and back
+  (*standstill*), or the line up to the next QRS, which has the person's own P waves in it, as in a
+  standstill of the ventricles (*P waves go on*);
 * the lead is off: a constant line (*flat*), the converter's rail (*rail*), or the hum of an open
   input (*hum*).
 
@@ -19,18 +20,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.validate.ecg.recordings import Recording
+from edge_agent.validate.ecg.recordings import NORMAL_SYMBOLS, Recording
+
+P_WAVES = "P waves go on"
 
 AROUND_S = 20.0
 LEAST_S, LONGEST_S = 4.6, 12.0
 
-_T_WAVE_S = 0.42
+_T_WAVE_S, _WIDE_T_WAVE_S = 0.42, 0.62  # of a usual and of a ventricular beat: when it is over
 _BEFORE_BEAT_S = 0.3
-_LEAST_RR_S = 0.75
+_BEFORE_QRS_S = 0.06
+_LEAST_LINE_S = 0.08
 _LONGEST_RR_S = 2.5  # a pause of the recording's own would not be ours
 _RAIL_MV = 5.1
 _HUM_HZ, _HUM_MV = 50.1, 2.0
-_P_WAVE_MV, _P_WAVE_S, _P_EVERY_S = 0.12, 0.025, 0.8
 _TRIES = 300
 
 Signal = NDArray[np.float64]
@@ -52,15 +55,7 @@ class Cut:
 
 def standstill(between: Signal, t_s: Signal) -> Signal:
     """The line between two beats, forth and back."""
-    there_and_back = np.concatenate((between, between[::-1]))
-    return np.resize(there_and_back, t_s.size)
-
-
-def p_waves(between: Signal, t_s: Signal) -> Signal:
-    """The same with P waves and no QRS."""
-    since = (t_s - 0.3) % _P_EVERY_S - 0.5 * _P_EVERY_S
-    waves = _P_WAVE_MV * np.exp(-0.5 * (since / _P_WAVE_S) ** 2)
-    return standstill(between, t_s) + waves
+    return np.resize(np.concatenate((between, between[::-1])), t_s.size)
 
 
 def flat(between: Signal, t_s: Signal) -> Signal:
@@ -78,7 +73,7 @@ def hum(between: Signal, t_s: Signal) -> Signal:
     return np.asarray(between[0] + _HUM_MV * np.sin(2.0 * np.pi * _HUM_HZ * t_s))
 
 
-HEART_STOPS: dict[str, Filling] = {"standstill": standstill, "P waves go on": p_waves}
+HEART_STOPS: dict[str, Filling] = {"standstill": standstill, P_WAVES: standstill}
 LEAD_OFF: dict[str, Filling] = {"flat": flat, "rail": rail, "hum": hum}
 FILLINGS = HEART_STOPS | LEAD_OFF
 
@@ -101,11 +96,12 @@ def _place(record: Recording, random: np.random.Generator) -> int | None:
     for _ in range(_TRIES):
         beat = int(random.integers(1, beats.size - 2))
         at, following = int(beats[beat]), int(beats[beat + 1])
+        least = (_over_s(record, beat) + _LEAST_LINE_S + _BEFORE_BEAT_S) * record.rate_hz
         inside = (beats >= at - around) & (beats <= following + around)
         if (
             at > around
             and following + around < record.length
-            and following - at >= _LEAST_RR_S * record.rate_hz
+            and following - at >= least
             and np.diff(beats[inside]).max() < _LONGEST_RR_S * record.rate_hz
             and not any(begin < at + around and end > at - around for begin, end in record.flutter)
         ):
@@ -119,9 +115,11 @@ def _cut(record: Recording, name: str, beat: int, random: np.random.Generator) -
     size = round(float(random.uniform(LEAST_S, LONGEST_S)) * rate_hz)
     around = round(float(random.uniform(AROUND_S - 1.0, AROUND_S)) * rate_hz)
     at, following = int(record.beats[beat]), int(record.beats[beat + 1])
-    stop, go = at + round(_T_WAVE_S * rate_hz), following - round(_BEFORE_BEAT_S * rate_hz)
+    stop = at + round(_over_s(record, beat) * rate_hz)
+    go = following - round(_BEFORE_BEAT_S * rate_hz)
     before = signal[at - around : stop]
-    between = signal[stop : max(following - round(0.06 * rate_hz), stop + 2)]
+    ends = following - round(_BEFORE_QRS_S * rate_hz) if name == P_WAVES else go
+    between = signal[stop:ends]
     middle = FILLINGS[name](between, np.arange(size) / rate_hz)
     after = signal[go : following + around]
     if name in HEART_STOPS or name == "flat":
@@ -134,6 +132,11 @@ def _cut(record: Recording, name: str, beat: int, random: np.random.Generator) -
         last_beat_s=around / rate_hz,
         next_beat_s=(before.size + size + following - go) / rate_hz,
     )
+
+
+def _over_s(record: Recording, beat: int) -> float:
+    """Return how long after its R peak a beat's T wave is over."""
+    return _T_WAVE_S if record.symbols[beat] in NORMAL_SYMBOLS else _WIDE_T_WAVE_S
 
 
 def _joined(before: Signal, after: Signal, rate_hz: float) -> Signal:
