@@ -2,6 +2,7 @@
 
 Exit codes: 0 done; 1 failed, with the reason on standard error; 2 wrong usage; 78 the
 configuration can't be used (``EX_CONFIG``: systemd does not restart a hub that ends with it).
+``validate --strict`` ends with 3 when a bar is missed.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _COMMANDS = {
     "replay": "Play a capture through the code that read the sensor.",
     "run": "Run the hub.",
     "status": "Show what a running hub sees, holds and sends.",
+    "validate": "Measure what the signal processing is worth, on recordings.",
 }
 
 

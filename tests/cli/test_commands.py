@@ -30,7 +30,7 @@ def edge_agent(*arguments, **kwargs):
     [(), ("run",), ("status",), ("demo",), ("config", "check"), ("config", "example"),
      ("collector", "run"), ("collector", "show"), ("collector", "enrol"), ("capture",),
      ("drivers",), ("alarms", "list"), ("alarms", "acknowledge"), ("import",), ("mock",),
-     ("pair",), ("probe",), ("replay",)],
+     ("pair",), ("probe",), ("replay",), ("validate",), ("validate", "ecg")],
     ids=" ".join,
 )  # fmt: skip
 def test_every_command_explains_itself(arguments):
