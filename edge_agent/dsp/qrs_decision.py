@@ -1,86 +1,130 @@
-"""Which QRS candidates are beats: adaptive levels, blanking, T-wave rule, search-back.
+"""Which QRS candidates are beats: several stories are kept until one of them wins.
 
-A state machine over candidates in time order. What happens when *no* candidate comes (a beat is
-overdue, a start has been learnt) is bound to sample indices too, never to the arrival of blocks.
-The rules are of the family of J. Pan and W. J. Tompkins, IEEE Trans Biomed Eng 32 (1985) 230-236,
-doi 10.1109/TBME.1985.325532. What differs:
+A story (hypothesis) says which candidates were beats so far. Every candidate continues each story
+in two ways, as a beat or as none, at the price of the log-odds that
+:mod:`~edge_agent.dsp.qrs_likelihood` gives it after that story's last beat. Of the stories in which
+the candidate is a beat only the best goes on, since from there on they tell the same; stories that
+have fallen far behind end. What all stories agree on is settled: the Viterbi algorithm (A. J.
+Viterbi, IEEE Trans Inf Theory 13 (1967) 260-269, doi 10.1109/TIT.1967.1054010) over a Markov model
+conditioned on what is observed, decided at the latest after ``_LONGEST_DOUBT_S``.
 
-* levels work on amplitudes, not on energies;
-* a larger peak within the blanking replaces the beat it follows;
-* in a regular rhythm an early candidate must be the larger, the noisier the signal is;
-* levels that proved too high are learnt again, downward, so that a transient at the start can't
-  blind the detector. Noise and P waves in a standstill must not be learnt as beats: a candidate has
-  to stand out from the quiet before it, and at first from a fifth of the beats known so far.
+In a quiet signal nearly every candidate is obviously a beat or obviously none, there is one story,
+and a beat is settled at once. What happens when *no* candidate comes (a doubt has lasted too long,
+nothing was a beat for seconds) is bound to sample indices too, never to the arrival of blocks.
+
+Levels that proved too high are learnt again, downward, so that a transient can't blind the
+detector. Noise and P waves in a standstill must not be learnt as beats: a candidate has to stand
+out from the quiet before it, and at first from a fifth of the beats known so far.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from statistics import fmean, median, median_low
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from statistics import fmean, median
 
-from edge_agent.dsp.qrs_energy import Candidate
+from edge_agent.dsp.qrs_energy import Candidate, Later
+from edge_agent.dsp.qrs_likelihood import Context, Network, evidence
+from edge_agent.dsp.qrs_weights import NETWORK
 
-_BLANKING_S = 0.24
-_T_WAVE_S = 0.36
-_T_WAVE_SHARE = 0.5  # of the beat before
-_THRESHOLD_SHARE = 0.35  # of the way from noise to signal
-_FORGET = 0.125
-_LARGEST_STEP = 3.0  # an artefact raises the signal level as if it were at most this many signals
-_START_NOISE = 0.25  # of the signal level
+_REFRACTORY_S = 0.18
+_FAR_BEHIND = 5.0  # log-likelihood
+_MOST_STORIES = 10
+_LONGEST_DOUBT_S = 2.0
+_IMPOSSIBLE = -20.0
+_CERTAIN = 30.0
+
+# Beyond doubt, in logarithms of sizes relative to the usual beat's.
+_TINY_NARROW, _TINY_WIDE = -1.5, -0.7
+_ALIKE_NARROW, _ALIKE_WIDE = 0.6, 0.8
+_QUIET = -1.5
+_ISOLATED_NARROW, _ISOLATED_WIDE = -0.8, -0.4
+_NOT_EARLY, _NOT_LATE = 0.65, 1.5  # usual intervals
+_AFTER_T_WAVE_S = 0.4
+
+_FORGET_SIGNAL = 0.125
+_FORGET_NOISE = 0.1
+_FORGET_FLOOR = 0.2
+_LARGEST_STEP = 1.1  # an artefact raises the signal level as if it were at most e^1.1 signals
 
 _INTERVALS = 8
-_EARLY_SHARE = 0.7  # of the usual interval
-_EARLY_NOISE_GAIN = 4.0
-_REGULAR_SPREAD = 0.15  # of the usual interval, without the shortest and the longest
+_LONGEST_INTERVAL_S = 2.5
+_FIRST_INTERVAL_S = 0.8
+_IRREGULAR = 0.3  # spread of the intervals, as a share of the usual one
+_KNOWN_INTERVALS = 4
 
-_OVERDUE_INTERVALS = 1.5
-_FIRST_INTERVAL_S = 1.0
-_LONGEST_INTERVAL_S = 1.6
-_SEARCH_BACK_SHARE = 0.6  # of the threshold
-
-_LEARN_S = 1.5
-_RELEARN_S = 3.0
-_CONTRAST = 5.0  # white noise stays below 3.5, nine tenths of ECG stretches lie above 8
-_ESTABLISHED_INTERVALS = 4
-_LEAST_SHARE = 0.2
+_LEARN_S = 3.0
+_LEARN_AGAIN_S = 1.5
+_LARGEST_COUNT = 3
+_START_NOISE, _START_FLOOR = -1.5, -2.0
+_STANDS_OUT = -0.9
+_LEAST_SHARE = math.log(0.2)
 _DISTRUST_S = 10.0
-_KEPT_CANDIDATES = 64  # more than _RELEARN_S can hold
+_KEPT_CANDIDATES = 64  # more than _LEARN_S can hold
+
+Told = Callable[[int, list[float]], None]
+"""Called with a candidate's index and its evidence in the best story: how examples are gathered."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class _Levels:
-    """What is known after a beat: levels in the unit of sizes, recent intervals in indices."""
+    """Usual sizes (logarithms) of beats, of what is none, and of what lies before candidates."""
 
-    signal: float
-    noise: float
-    intervals: tuple[int, ...] = ()
-    last: Candidate | None = None
+    signal_n: float
+    signal_w: float
+    noise_n: float
+    noise_w: float
+    floor_n: float
+    floor_w: float
 
-    def is_early(self, since: int) -> bool:
-        """Whether a beat ``since`` indices after the last would break a regular rhythm."""
-        if len(self.intervals) < _INTERVALS:
-            return False
-        ordered = sorted(self.intervals)
-        usual = median(ordered)
-        return since < _EARLY_SHARE * usual and ordered[-2] - ordered[1] < _REGULAR_SPREAD * usual
+
+@dataclass(slots=True)
+class _Story:
+    """Log-likelihood, the last beat (index, size) and the beats that are not settled yet."""
+
+    likelihood: float
+    last: int
+    last_size: float
+    beats: tuple[Candidate, ...]
 
 
 class BeatDecision:
-    """Turns candidates, whose indices count at ``rate_hz``, into beats."""
+    """Turns candidates, whose indices count at ``rate_hz``, into beats.
 
-    def __init__(self, rate_hz: float) -> None:
+    ``later`` tells what follows a candidate, or ``None`` while that is not known yet. ``told`` is
+    for learning.
+    """
+
+    def __init__(
+        self,
+        rate_hz: float,
+        later: Callable[[Candidate], Later | None],
+        *,
+        network: Network = NETWORK,
+        told: Told | None = None,
+    ) -> None:
         self._rate_hz = rate_hz
-        self._blanking = round(_BLANKING_S * rate_hz)
-        self._t_wave = round(_T_WAVE_S * rate_hz)
-        self._levels: _Levels | None = None
-        self._before: _Levels | None = None
-        self._pending: Candidate | None = None
-        self._rejected: deque[Candidate] = deque(maxlen=_KEPT_CANDIDATES)
+        self._later, self._network, self._told = later, network, told
+        self._refractory = round(_REFRACTORY_S * rate_hz)
+        self._doubt = round(_LONGEST_DOUBT_S * rate_hz)
+        self._after_t_wave = round(_AFTER_T_WAVE_S * rate_hz)
         self._queue: deque[Candidate] = deque()
-        self._overdue = round(_LEARN_S * rate_hz)
-        self._searched = True
+        self._rejected: deque[Candidate] = deque(maxlen=_KEPT_CANDIDATES)
+        self._levels: _Levels | None = None
+        self._stories = [_Story(0.0, -round(rate_hz), 0.0, ())]
+        self._settled: Candidate | None = None
+        self._intervals: deque[int] = deque(maxlen=_INTERVALS)
+        self._usual = _FIRST_INTERVAL_S * rate_hz
+        self._regularity = 0.5
+        self._learn_at = round(_LEARN_S * rate_hz)
+        self._beats: list[Candidate] = []
+
+    @property
+    def usual_size(self) -> float | None:
+        """Usual size (logarithm, narrow scale) of a beat; ``None`` before there is one."""
+        return None if self._settled is None or self._levels is None else self._levels.signal_n
 
     def push(self, candidates: Iterable[Candidate], horizon: int) -> list[Candidate]:
         """Take in candidates and the index below which no more will come; return settled beats.
@@ -89,104 +133,220 @@ class BeatDecision:
         which is why the arrival of blocks does not matter.
         """
         self._queue.extend(candidates)
-        beats: list[Candidate] = []
         while True:
-            until = self._queue[0].at if self._queue else horizon
-            if self._pending and self._pending.at + self._blanking < until:
-                beats.append(self._pending)
-                self._pending = None
-            elif self._overdue < until:
-                self._look_back(self._overdue)
-            elif self._queue:
-                self._take(self._queue.popleft())
-            else:
-                return beats
+            until = self._queue[0][0] if self._queue else horizon
+            if self._deadline() < until:
+                self._meet_deadline()
+            elif not self._queue or not self._take(self._queue[0]):
+                break
+        beats, self._beats = self._beats, []
+        return beats
 
     def flush(self, horizon: int) -> list[Candidate]:
         """Return the beats that still waited; the stream ends at index ``horizon``."""
         if self._levels is None:
             self._learn(horizon)
         beats = self.push((), horizon)
-        if self._pending:
-            beats.append(self._pending)
-            self._pending = None
-        return beats
+        for one in self._best().beats:
+            self._settle(one)
+        self._stories = [_Story(0.0, self._best().last, self._best().last_size, ())]
+        rest, self._beats = self._beats, []
+        return beats + rest
 
-    def _take(self, one: Candidate) -> None:
-        levels = self._levels
-        if levels is None:
-            self._rejected.append(one)
-        elif levels.last is not None and one.at - levels.last.at <= self._blanking:
-            if self._pending and self._before and one.size > self._pending.size:
-                self._accept(one, self._before)
-        elif one.size > self._threshold(levels, one):
-            self._accept(one, levels)
+    # ------------------------------------------------------------------ deadlines
+
+    def _deadline(self) -> int:
+        """Index at which something happens even if no candidate comes."""
+        if len(self._stories) == 1:
+            return self._learn_at
+        waiting = self._best().beats
+        return min(self._learn_at, waiting[0][0] + self._doubt) if waiting else self._learn_at
+
+    def _meet_deadline(self) -> None:
+        best = self._best()
+        if len(self._stories) > 1 and best.beats and best.beats[0][0] + self._doubt < self._learn_at:
+            first = best.beats[0]
+            self._stories = [one for one in self._stories if one.beats[:1] == (first,)]
+            self._settle_agreed()
         else:
-            noise = levels.noise + _FORGET * (min(one.size, levels.signal) - levels.noise)
-            self._levels = replace(levels, noise=noise)
-            self._rejected.append(one)
-
-    def _threshold(self, levels: _Levels, one: Candidate) -> float:
-        threshold = levels.noise + _THRESHOLD_SHARE * (levels.signal - levels.noise)
-        if levels.last is None:
-            return threshold
-        since = one.at - levels.last.at
-        if since <= self._t_wave:
-            threshold = max(threshold, _T_WAVE_SHARE * levels.last.size)
-        if levels.is_early(since):
-            threshold *= 1.0 + _EARLY_NOISE_GAIN * levels.noise / levels.signal
-        return threshold
-
-    def _accept(self, one: Candidate, levels: _Levels) -> None:
-        """Make ``one`` the latest beat; ``levels`` are those from before it."""
-        intervals = levels.intervals
-        if levels.last is not None:
-            intervals = (*intervals, one.at - levels.last.at)[-_INTERVALS:]
-        size = min(one.size, _LARGEST_STEP * levels.signal)
-        signal = levels.signal + _FORGET * (size - levels.signal)
-        self._before = levels
-        self._levels = replace(levels, signal=signal, intervals=intervals, last=one)
-        self._pending = one
-        self._rejected.clear()
-        usual = fmean(intervals) if intervals else _FIRST_INTERVAL_S * self._rate_hz
-        usual = min(usual, _LONGEST_INTERVAL_S * self._rate_hz)
-        self._overdue = one.at + round(_OVERDUE_INTERVALS * usual)
-        self._searched = False
-
-    def _look_back(self, now: int) -> None:
-        """A beat is overdue at index ``now``: search the rejected once, then learn anew."""
-        levels = self._levels
-        if levels is None or levels.last is None or self._searched:
-            self._learn(now)
-            return
-        self._searched = True
-        self._overdue = max(now + 1, levels.last.at + round(_RELEARN_S * self._rate_hz))
-        best = max(self._rejected, key=lambda one: one.size, default=None)
-        if best is not None and best.size > _SEARCH_BACK_SHARE * self._threshold(levels, best):
-            later = [one for one in self._rejected if one.at > best.at]
-            self._accept(best, levels)
-            self._queue.extendleft(reversed(later))
+            self._learn(self._learn_at)
 
     def _learn(self, now: int) -> None:
         """Set the levels from the recently rejected, and judge these again."""
-        self._overdue = now + round(_LEARN_S * self._rate_hz)
-        oldest = now - round(_RELEARN_S * self._rate_hz)
-        recent = [one for one in self._rejected if one.at >= oldest]
+        self._learn_at = now + round(_LEARN_AGAIN_S * self._rate_hz)
+        if self._best().beats:
+            return
+        oldest = now - round(_LEARN_S * self._rate_hz)
+        last = self._best().last
+        recent = [one for one in self._rejected if one[0] >= oldest and one[0] > last]
         if not recent or not self._may_be_beats(recent, now):
             return
-        last = self._levels.last if self._levels else None
-        signal = max(one.size for one in recent)
-        self._levels = _Levels(signal=signal, noise=_START_NOISE * signal, last=last)
+        signal = [
+            fmean(sorted((one[scale] for one in recent), reverse=True)[:_LARGEST_COUNT])
+            for scale in (1, 2)
+        ]
+        self._levels = _Levels(
+            *signal, *(one + _START_NOISE for one in signal), *(one + _START_FLOOR for one in signal)
+        )
+        last = recent[0][0] - round(self._rate_hz) if self._settled is None else self._settled[0]
+        size = signal[0] if self._settled is None else self._settled[1]
+        self._stories = [_Story(0.0, last, size, ())]
         self._rejected.clear()
         self._queue.extendleft(reversed(recent))
 
     def _may_be_beats(self, recent: list[Candidate], now: int) -> bool:
-        levels = self._levels
-        if levels is None or levels.last is None:
+        if self._levels is None or self._settled is None:
             return True
-        largest = max(one.size for one in recent)
-        established = len(levels.intervals) >= _ESTABLISHED_INTERVALS
-        distrusted = established and now - levels.last.at < _DISTRUST_S * self._rate_hz
-        if distrusted and largest < _LEAST_SHARE * levels.signal:
+        largest = sorted(recent, key=lambda one: one[1], reverse=True)[:_LARGEST_COUNT]
+        established = len(self._intervals) >= _KNOWN_INTERVALS
+        distrusted = established and now - self._settled[0] < _DISTRUST_S * self._rate_hz
+        if distrusted and largest[0][1] < self._levels.signal_n + _LEAST_SHARE:
             return False
-        return largest > _CONTRAST * median_low(one.floor for one in recent)
+        return median(one[3] for one in largest) < _STANDS_OUT
+
+    # ------------------------------------------------------------------ candidates
+
+    def _take(self, one: Candidate) -> bool:
+        """Deal with the first in the queue; ``False`` when it has to wait for what follows."""
+        levels = self._levels
+        if levels is None:
+            self._rejected.append(one)
+        elif len(self._stories) > 1 or not self._is_obvious(one, levels):
+            later = self._later(one)
+            if later is None:
+                return False
+            self._weigh(one, later, levels)
+        self._queue.popleft()
+        return True
+
+    def _is_obvious(self, one: Candidate, levels: _Levels) -> bool:
+        """Deal with a candidate that leaves no doubt, where there is one story only."""
+        at, narrow, wide, before_n, before_w, _ = one
+        narrow -= levels.signal_n
+        wide -= levels.signal_w
+        story = self._stories[0]
+        since = at - story.last
+        if narrow < _TINY_NARROW and wide < _TINY_WIDE:
+            if since > _NOT_LATE * self._usual:
+                return False
+            self._reject(one, levels, 1.0)
+            return True
+        if (
+            since > self._after_t_wave
+            and -_ALIKE_NARROW < narrow < _ALIKE_NARROW
+            and -_ALIKE_WIDE < wide < _ALIKE_WIDE
+            and before_n < _ISOLATED_NARROW
+            and before_w < _ISOLATED_WIDE
+            and _NOT_EARLY * self._usual < since < _NOT_LATE * self._usual
+            and levels.noise_n - levels.signal_n < _QUIET
+            and not story.beats
+        ):
+            levels.signal_n += _FORGET_SIGNAL * narrow
+            levels.signal_w += _FORGET_SIGNAL * wide
+            self._note_floor(one, levels)
+            story.last, story.last_size = at, one[1]
+            self._settle(one)
+            return True
+        return False
+
+    def _weigh(self, one: Candidate, later: Later, levels: _Levels) -> None:
+        """Continue every story with the candidate as a beat and as none."""
+        known = Context(
+            (levels.signal_n, levels.signal_w), (levels.noise_n, levels.noise_w),
+            (levels.floor_n, levels.floor_w), self._usual / self._rate_hz, self._regularity,
+        )  # fmt: skip
+        best = self._best()
+        odds_now = _IMPOSSIBLE
+        ahead: _Story | None = None
+        ahead_likelihood = -math.inf
+        for story in self._stories:
+            odds = self._odds(one, later, known, story, tell=story is best)
+            if story is best:
+                odds_now = odds
+            price = math.log1p(math.exp(min(odds, _CERTAIN)))
+            if story.likelihood + odds - price > ahead_likelihood:
+                ahead, ahead_likelihood = story, story.likelihood + odds - price
+            story.likelihood -= price
+        if ahead is not None:
+            self._stories.append(
+                _Story(ahead_likelihood, one[0], one[1], (*ahead.beats, one)),
+            )
+        chance = 1.0 / (1.0 + math.exp(-min(max(odds_now, -_CERTAIN), _CERTAIN)))
+        self._learn_levels(one, levels, chance)
+        self._prune()
+        self._settle_agreed()
+
+    def _odds(
+        self, one: Candidate, later: Later, known: Context, story: _Story, *, tell: bool
+    ) -> float:
+        since = one[0] - story.last
+        if since < self._refractory:
+            return _IMPOSSIBLE
+        told = evidence(
+            (one[1], one[2]), (one[3], one[4]), later, known, since / self._rate_hz, story.last_size
+        )
+        if tell and self._told is not None:
+            self._told(one[0], told)
+        return min(self._network.log_odds(told), _CERTAIN)
+
+    def _learn_levels(self, one: Candidate, levels: _Levels, chance: float) -> None:
+        step_n = min(one[1] - levels.signal_n, _LARGEST_STEP)
+        step_w = min(one[2] - levels.signal_w, _LARGEST_STEP)
+        levels.signal_n += _FORGET_SIGNAL * chance * step_n
+        levels.signal_w += _FORGET_SIGNAL * chance * step_w
+        self._reject(one, levels, 1.0 - chance)
+
+    def _reject(self, one: Candidate, levels: _Levels, chance: float) -> None:
+        """Let a candidate that is no beat, by that chance, count as noise."""
+        forget = _FORGET_NOISE * chance
+        levels.noise_n += forget * (min(one[1], levels.signal_n) - levels.noise_n)
+        levels.noise_w += forget * (min(one[2], levels.signal_w) - levels.noise_w)
+        self._note_floor(one, levels)
+        self._rejected.append(one)
+
+    def _note_floor(self, one: Candidate, levels: _Levels) -> None:
+        levels.floor_n += _FORGET_FLOOR * (one[3] + one[1] - levels.floor_n)
+        levels.floor_w += _FORGET_FLOOR * (one[4] + one[2] - levels.floor_w)
+
+    # ------------------------------------------------------------------ stories
+
+    def _best(self) -> _Story:
+        return max(self._stories, key=lambda one: one.likelihood)
+
+    def _prune(self) -> None:
+        """End the stories that are far behind, and the last when there are too many."""
+        ranked = sorted(self._stories, key=lambda one: -one.likelihood)[:_MOST_STORIES]
+        top = ranked[0].likelihood
+        self._stories = [one for one in ranked if one.likelihood > top - _FAR_BEHIND]
+        for one in self._stories:
+            one.likelihood -= top
+
+    def _settle_agreed(self) -> None:
+        """Settle the beats that every story begins with."""
+        while all(one.beats for one in self._stories):
+            first = self._stories[0].beats[0]
+            if any(one.beats[0] is not first for one in self._stories):
+                return
+            self._settle(first)
+            for one in self._stories:
+                one.beats = one.beats[1:]
+
+    def _settle(self, one: Candidate) -> None:
+        self._beats.append(one)
+        if self._settled is not None:
+            self._note_interval(one[0] - self._settled[0])
+        self._settled = one
+        self._learn_at = one[0] + round(_LEARN_S * self._rate_hz)
+
+    def _note_interval(self, interval: int) -> None:
+        if interval >= _LONGEST_INTERVAL_S * self._rate_hz:
+            return
+        self._intervals.append(interval)
+        ordered = sorted(self._intervals)
+        count = len(ordered)
+        if count < 2:
+            return
+        self._usual = 0.5 * (ordered[(count - 1) // 2] + ordered[count // 2])
+        if count >= _KNOWN_INTERVALS:
+            spread = (ordered[-2] - ordered[1]) / self._usual
+            self._regularity = 1.0 - min(spread / _IRREGULAR, 1.0)

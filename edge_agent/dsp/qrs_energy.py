@@ -1,66 +1,64 @@
-"""From raw ECG to QRS candidates: decimate, band-pass, square, sum, keep the dominant maxima.
+"""From raw ECG to QRS candidates: decimate, band-pass at two scales, sum the energy, keep maxima.
+
+Two scales, because no single one suits every noise: the narrow one is blind to the slow bumps of
+electrode motion, the wide one to the fuzz of muscles. Both are second derivatives of Gaussians
+("Mexican hats"), used for QRS detection since C. Li et al., IEEE Trans Biomed Eng 42 (1995) 21-28,
+doi 10.1109/10.362922. What differs: the Gaussian is a binomial (repeated sums of neighbours, after
+P. J. Burt, Comput Graph Image Process 16 (1981) 20-51, doi 10.1016/0146-664X(81)90092-7), widened
+for the second scale by two moving sums, so the whole front end is additions.
 
 Every output depends on a fixed number of input samples, and each of them is reached by the same
 element-wise operations in the same order wherever the stream was cut. So the candidates are
-bit-for-bit the same for every split; cumulative sums and recursive filters would not be.
-
-The band-pass is the second derivative of a Gaussian (the "Mexican hat" wavelet, here with its
-pass-band centred on 1 / (sqrt(2) pi sigma) = 16.7 Hz), used for QRS detection since C. Li et al.,
-IEEE Trans Biomed Eng 42 (1995) 21-28, doi 10.1109/10.362922. It is applied as a first derivative
-of a Gaussian to first differences, so a constant input gives exactly zero.
+bit-for-bit the same for every split; cumulative sums and recursive filters would not be. First
+differences come first, so a constant input gives exactly zero.
 """
 
 from __future__ import annotations
 
 import math
-from functools import reduce
+from collections import deque
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Signal = NDArray[np.float64]
+Scales = NDArray[np.float32]
+"""What is computed at both scales, shape (2, n). Half the octets, and rounding is not the limit."""
 
 WORKING_RATE_HZ = 120.0
 """Rate to which the signal is averaged down, or as near as a whole factor comes."""
 
-_SIGMA_S = 0.0135  # of the Gaussian
-_HALF_KERNEL_S = 0.05
+_NARROW_S = 0.009  # standard deviations of the two Gaussians
+_WIDE_S = 0.022
 _ENERGY_S = 0.14  # length of the moving sum: about a wide QRS
 _DOMINANCE_S = 0.1  # a candidate is the largest energy this far to either side
-_FLOOR_S = 0.2
+_APART_S = 0.13  # what lies nearer than this belongs to the wave itself
+_NEIGHBOURS_S = 0.40  # and what lies further away is another matter
+_KEPT_S = 8.0  # for how long it is known what followed a candidate
 _LOCATE_COARSE_S = 0.04  # band-passed swing around the energy's maximum
 _LOCATE_FINE_S = 0.05  # raw extreme around that swing
 _HALF_SAMPLE = 0.499  # a refined position rounds to the sample it belongs to
+_LEAST = 1e-300
+_QUIETEST = -4.0
 
 
-class Candidate(NamedTuple):
-    """One dominant maximum of the QRS energy.
+Candidate = tuple[int, float, float, float, float, float]
+"""One dominant maximum of the QRS energy: ``(at, narrow, wide, narrow_before, wide_before, peak)``.
+Plain, because a recording has thousands.
 
-    ``at`` is its index in the decimated signal. ``size`` is the root of its energy and ``floor``
-    that of the least energy in the 0.2 s before it; both grow with the signal's amplitude, by a
-    factor that depends on the rate alone. ``peak`` is the R peak's position in the raw signal,
-    in samples and fractions of one.
-    """
-
-    at: int
-    size: float
-    floor: float
-    peak: float
+``at`` is its index in the decimated signal. ``narrow`` and ``wide`` are the natural logarithms of
+its size (an amplitude) at the two scales. ``narrow_before`` and ``wide_before`` say how much there
+is from 0.40 to 0.13 s before it, as logarithms of the ratio to its own size.
+``peak`` is the R peak's position in the raw signal, in samples and fractions of one.
+"""
 
 
-def derivative_taps(rate_hz: float) -> Signal:
-    """Return the running sum of the first half of a Mexican hat sampled at ``rate_hz``.
+class Later(NamedTuple):
+    """What follows a candidate from 0.13 to 0.40 s, as ratios (logarithms) at the two scales."""
 
-    The hat has an odd number of taps (13 at 120 Hz), mean zero and unit energy. Its running sum is
-    odd-symmetric, so this half, applied to first differences on either side, is all of it.
-    """
-    half = max(2, round(_HALF_KERNEL_S * rate_hz))
-    t = np.arange(-half, half + 1) / (_SIGMA_S * rate_hz)
-    hat = (1.0 - t**2) * np.exp(-(t**2) / 2.0)
-    hat -= hat.mean()
-    hat /= np.sqrt(np.sum(hat**2))
-    return np.cumsum(hat)[:half]
+    narrow: float
+    wide: float
 
 
 class CandidateFinder:
@@ -73,24 +71,31 @@ class CandidateFinder:
     def __init__(self, rate_hz: float) -> None:
         self._factor = max(1, round(rate_hz / WORKING_RATE_HZ))
         self.working_rate_hz = working = rate_hz / self._factor
-        self._taps = [float(tap) for tap in derivative_taps(working)]
-        self._sum_length = 2 * round(_ENERGY_S * working / 2.0) + 1
-        self._dominance = max(1, round(_DOMINANCE_S * working))
-        self._quiet = round(_FLOOR_S * working)
-        self._coarse = round(_LOCATE_COARSE_S * working)
-        self._fine = max(1, round(_LOCATE_FINE_S * rate_hz))
-        # Decimated samples before and after an index that decide whether it is a candidate.
-        filters = len(self._taps) + self._sum_length // 2 + 1
-        self._before = filters + self._quiet
-        self._after = filters + self._dominance
+        self._set_lengths(rate_hz, working)
         self._raw: Signal | None = None
-        self._next = 0
         self._seen = 0
-
-    @property
-    def horizon(self) -> int:
+        self._sums: deque[tuple[int, Scales]] = deque()
+        self.horizon = 0
         """Decimated index below which every candidate has been handed out."""
-        return self._next
+
+    def _set_lengths(self, rate_hz: float, working: float) -> None:
+        half = max(1, round(2.0 * (_NARROW_S * working) ** 2 + 0.25))
+        self._smooths = 2 * half  # of variance 1/4 each
+        missing = (_WIDE_S * working) ** 2 - self._smooths / 4.0
+        self._box = max(2, round((6.0 * missing + 1.0) ** 0.5))
+        self._energy = 2 * round(_ENERGY_S * working / 2.0) + 1
+        self._dominance = max(1, round(_DOMINANCE_S * working))
+        self._apart = round(_APART_S * working)
+        self._long_width = round((_NEIGHBOURS_S - _APART_S) * working) + 1
+        self._coarse = round(_LOCATE_COARSE_S * working)
+        self._kept = round(_KEPT_S * working)
+        self._fine = max(1, round(_LOCATE_FINE_S * rate_hz))
+        # Decimated samples on either side that an energy depends on.
+        self._narrow_half = half + 1
+        self._reach = self._narrow_half + self._box - 1 + self._energy // 2
+        self._before = self._reach + self._apart + self._long_width - 1
+        self._after = self._reach + self._dominance + 1
+        self._after_later = self._reach + self._apart + self._long_width - 1
 
     def push(self, block: Signal) -> list[Candidate]:
         """Take in samples, shape (n,), and return the candidates they complete."""
@@ -105,7 +110,7 @@ class CandidateFinder:
             return []
         found = self._search(self._raw, ready)
         self._raw = self._raw[ready * self._factor :].copy()
-        self._next += ready
+        self.horizon += ready
         return found
 
     def flush(self) -> list[Candidate]:
@@ -113,83 +118,149 @@ class CandidateFinder:
         if self._raw is None:
             return []
         end = self._seen
-        padding = np.full((self._after + 1) * self._factor, self._raw[-1])
-        return [one for one in self.push(padding) if one.peak < end]
+        padding = np.full((self._after_later + 2) * self._factor, self._raw[-1])
+        return [one for one in self.push(padding) if one[-1] < end]
+
+    def later(self, one: Candidate) -> Later | None:
+        """Return what follows a candidate of the last 8 s, or ``None`` while it is not known."""
+        index = one[0] + self._apart
+        first, around = next(one for one in reversed(self._sums) if one[0] <= index)
+        if index - first >= around.shape[1]:
+            return None
+        narrow, wide = (float(row) / self._long_width for row in around[:, index - first])
+        return Later(
+            max(0.5 * math.log(max(narrow, _LEAST)) - one[1], _QUIETEST),
+            max(0.5 * math.log(max(wide, _LEAST)) - one[2], _QUIETEST),
+        )
+
+    def _remember(self, around: Scales, first: int) -> None:
+        self._sums.append((first, around))
+        oldest = self.horizon - self._kept
+        while len(self._sums) > 1 and self._sums[1][0] < oldest:
+            self._sums.popleft()
+
+    def narrow_band(self, raw: Signal) -> Scales:
+        """Return the decimated ``raw`` at the narrow scale; its index 0 is decimated index 1 + n/2.
+
+        n is the number of smoothings; see :attr:`narrow_delay`.
+        """
+        factor = self._factor
+        low = raw[0 : raw.size - factor + 1 : factor]
+        for phase in range(1, factor):
+            low = low + raw[phase : raw.size - factor + 1 + phase : factor]
+        band = (low[1:] - low[:-1]).astype(np.float32)
+        for _ in range(self._smooths):
+            band = band[1:] + band[:-1]
+        return np.asarray(band[:-1] - band[1:])
+
+    @property
+    def narrow_delay(self) -> int:
+        """Decimated samples on either side that a narrow-band value depends on."""
+        return self._narrow_half
+
+    def recent(self) -> tuple[Signal, int]:
+        """Return the raw samples still at hand, and the stream position of the first of them."""
+        if self._raw is None:
+            return np.empty(0), 0
+        return self._raw, (self.horizon - self._before) * self._factor
 
     def _search(self, raw: Signal, ready: int) -> list[Candidate]:
         """Find the candidates among the ``ready`` decimated indices that have all they need."""
-        band = self._band(raw)
-        energy = _sliding(np.add, band * band, self._sum_length)
-        first = self._before - len(self._taps) - self._sum_length // 2
-        here = energy[first : first + ready]
+        narrow = self.narrow_band(raw)
+        energy = self._energies(narrow)
+        # Index 0 of the energies is decimated index ``reach``; the first that is ready lies here:
+        first = self._before - self._reach
+        product = energy[0] * energy[1]
+        here = product[first : first + ready]
         width = self._dominance
-        before = _sliding(np.maximum, energy[first - width : first + ready - 1], width)
-        after = _sliding(np.maximum, energy[first + 1 : first + ready + width], width)
-        found = []
-        for offset in np.flatnonzero((here > before) & (here >= after)).tolist():
-            quiet = energy[first + offset - self._quiet : first + offset].min()
-            peak = self._locate(raw, band, offset)
-            size, floor = math.sqrt(here[offset]), math.sqrt(quiet)
-            found.append(Candidate(self._next + offset, size, floor, peak))
-        return found
+        maxima = _sliding_max(product[first - width : first + ready + width], width)
+        dominant = (here > maxima[:ready]) & (here >= maxima[width + 1 :])
+        offsets = np.flatnonzero(dominant)
+        around = _sums(energy, self._long_width)
+        self._remember(around, self.horizon - first)
+        if offsets.size == 0:
+            return []
+        at = first + offsets
+        return self._described(energy, around, at, self._located(raw, narrow, offsets))
 
-    def _band(self, raw: Signal) -> Signal:
-        """Band-passed decimated signal; index 0 belongs to decimated index ``len(taps)``."""
-        factor, taps = self._factor, self._taps
-        low = raw[0 : raw.size - factor + 1 : factor].copy()
-        for phase in range(1, factor):
-            low += raw[phase : raw.size - factor + 1 + phase : factor]
-        step = low[1:] - low[:-1]
-        count = step.size - 2 * len(taps) + 1
-        band = np.zeros(count)
-        for i, tap in enumerate(taps):
-            mirror = 2 * len(taps) - 1 - i
-            band += tap * (step[mirror : mirror + count] - step[i : i + count])
-        return band
+    def _energies(self, narrow: Scales) -> Scales:
+        """Return moving sums of the squares at both scales, shape (2, n)."""
+        wide = _sums(_sums(narrow, self._box), self._box)
+        edge = self._box - 1
+        both = np.stack((narrow[edge : narrow.size - edge], wide))
+        return _sums(both * both, self._energy)
 
-    def _locate(self, raw: Signal, band: Signal, offset: int) -> float:
-        """Position in the stream of the R peak of the candidate at ``offset``.
+    def _described(
+        self, energy: Scales, around: Scales, at: NDArray[np.intp], peaks: Signal
+    ) -> list[Candidate]:
+        """Return the candidates at the energies' indices ``at``."""
+        log_size = _half_log(energy[:, at])
+        before = around[:, at - self._apart - self._long_width + 1] / self._long_width
+        ratio = np.maximum(_half_log(before) - log_size, _QUIETEST)
+        stream = at + self._sums[-1][0]
+        columns = (stream, *log_size, *ratio, peaks)
+        return list(zip(*(one.tolist() for one in columns), strict=True))
 
-        First the largest swing of the band-passed signal, which also tells whether the wave
-        points up or down; then the raw extreme of that direction close to it. Both searches
-        together reach 90 ms, so beats 240 ms apart keep their order.
+    def _located(self, raw: Signal, narrow: Scales, offsets: NDArray[np.intp]) -> Signal:
+        """Positions in the stream of the R peaks of the candidates at ``offsets``, shape (n,).
+
+        First the largest swing of the narrow band, which also tells whether the wave points up or
+        down; then the raw extreme of that direction close to it, between samples (parabola).
         """
-        centre = self._before + offset - len(self._taps)
-        swing = band[centre - self._coarse : centre + self._coarse + 1]
-        best = int(np.argmax(np.abs(swing)))
-        at = self._before + offset - self._coarse + best
-        middle = at * self._factor + self._factor // 2
-        start = middle - self._fine - 1
-        near = raw[start : middle + self._fine + 2]
-        if swing[best] < 0.0:
-            near = -near
-        top = 1 + int(np.argmax(near[1:-1]))
-        stream_start = (self._next - self._before) * self._factor + start
-        return max(0.0, stream_start + top + _vertex(*near[top - 1 : top + 2].tolist()))
+        around = np.arange(-self._coarse, self._coarse + 1)
+        centre = self._before + offsets
+        swing = narrow[(centre - self._narrow_half)[:, np.newaxis] + around]
+        rows = np.arange(offsets.size)
+        best = np.abs(swing).argmax(axis=1)
+        down = swing[rows, best] < 0.0
+        middle = (centre - self._coarse + best) * self._factor + self._factor // 2
+        near = raw[middle[:, np.newaxis] + np.arange(-self._fine - 1, self._fine + 2)]
+        near = np.where(down[:, np.newaxis], -near, near)
+        top = 1 + near[:, 1:-1].argmax(axis=1)
+        start = (self.horizon - self._before) * self._factor - self._fine - 1
+        shift = _vertex(near[rows, top - 1], near[rows, top], near[rows, top + 1])
+        return np.asarray(np.maximum(0.0, start + middle + top + shift))
 
 
-def _vertex(left: float, middle: float, right: float) -> float:
-    """Offset (samples, within half a sample) of the vertex of the parabola through three points."""
+def _vertex(left: Signal, middle: Signal, right: Signal) -> Signal:
+    """Offsets (samples, within half a one) of the vertices of parabolas through three points."""
     bend = left - 2.0 * middle + right
-    if bend >= 0.0:
-        return 0.0
-    return min(_HALF_SAMPLE, max(-_HALF_SAMPLE, 0.5 * (left - right) / bend))
+    curved = bend < 0.0
+    offset = np.divide(0.5 * (left - right), bend, out=np.zeros_like(bend), where=curved)
+    return np.clip(offset, -_HALF_SAMPLE, _HALF_SAMPLE)
 
 
-def _sliding(combine: np.ufunc, x: Signal, length: int) -> Signal:
-    """Combine every ``length`` neighbours by doubling; output i covers ``x[i : i + length]``.
+def _half_log(energy: Scales | Signal) -> Signal:
+    """Logarithm of an amplitude, from its square."""
+    return np.asarray(0.5 * np.log(np.maximum(energy, _LEAST, dtype=np.float64)))
 
-    Each output is made of the same operations in the same order, wherever ``x`` was cut.
+
+def _sums(x: Scales, length: int) -> Scales:
+    """Sum every ``length`` neighbours along the last axis by doubling.
+
+    Output i covers ``x[..., i : i + length]``. Each output is made of the same operations in the
+    same order, wherever ``x`` was cut.
     """
-    count = x.size - length + 1
-    parts: list[Signal] = []
+    count = x.shape[-1] - length + 1
+    total: Scales | None = None
     power, width, start = x, 1, 0
     while length:
         if length & 1:
-            parts.append(power[start : start + count])
+            part = power[..., start : start + count]
+            total = part if total is None else total + part
             start += width
         length >>= 1
         if length:
-            power = combine(power[:-width], power[width:])
+            power = power[..., :-width] + power[..., width:]
             width *= 2
-    return reduce(combine, parts)
+    return x[..., :0] if total is None else total
+
+
+def _sliding_max(x: Scales, length: int) -> Scales:
+    """Largest of every ``length`` neighbours; output i covers ``x[i : i + length]``."""
+    power, width = x, 1
+    while 2 * width <= length:
+        power = np.maximum(power[:-width], power[width:])
+        width *= 2
+    rest = length - width
+    return np.asarray(np.maximum(power[: power.size - rest], power[rest:]) if rest else power)

@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edge_agent.dsp.qrs_decision import BeatDecision
-from edge_agent.dsp.qrs_energy import CandidateFinder, Signal
+from edge_agent.dsp.qrs_energy import Candidate, CandidateFinder, Signal
 
 LOWEST_RATE_HZ = 100.0
 HIGHEST_RATE_HZ = 1000.0
 
-LATENCY_S = 3.6
+_CHUNK = 65_536  # samples: what a processor keeps close at hand, and keeps memory bounded
+
+LATENCY_S = 6.5
 """A beat comes out at most this long after it was pushed: 0.6 s as a rule, more when searched."""
 
 
@@ -44,7 +46,7 @@ class Detector:
         if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
             raise ValueError(f"rate {rate_hz} Hz: outside 100 to 1000 Hz; resample the signal")
         self._finder = CandidateFinder(rate_hz)
-        self._decision = BeatDecision(self._finder.working_rate_hz)
+        self._decision = BeatDecision(self._finder.working_rate_hz, self._finder.later)
 
     def push(self, block_mV: ArrayLike) -> NDArray[np.intp]:
         """Take in the next samples, shape (n,), n >= 0; return the beats that are now settled.
@@ -67,16 +69,22 @@ class Detector:
             raise ValueError(f"block of shape {block.shape}: one lead is one-dimensional")
         if not np.isfinite(block).all():
             raise ValueError("block with NaN or infinity: cut it there and start a new detector")
-        candidates = self._finder.push(block)
-        beats = self._decision.push(candidates, self._finder.horizon)
-        return np.array([beat.peak for beat in beats])
+        beats = []
+        for start in range(0, block.size, _CHUNK):
+            candidates = self._finder.push(block[start : start + _CHUNK])
+            beats += self._decision.push(candidates, self._finder.horizon)
+        return _positions(beats)
 
     def flush_refined(self) -> Signal:
         """Do as :meth:`flush`, with positions between samples."""
         candidates = self._finder.flush()
         beats = self._decision.push(candidates, self._finder.horizon)
         beats += self._decision.flush(self._finder.horizon)
-        return np.array([beat.peak for beat in beats])
+        return _positions(beats)
+
+
+def _positions(beats: list[Candidate]) -> Signal:
+    return np.array([beat[-1] for beat in beats])
 
 
 def _indices(positions: Signal) -> NDArray[np.intp]:

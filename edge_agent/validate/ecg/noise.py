@@ -44,9 +44,9 @@ def find(folder: Path) -> dict[str, Path]:
     return found
 
 
-def noisy(record: Recording, noise: Path, snr_db: float) -> Signal:
-    """Return the record's signal with the noise record's lead 0 at ``snr_db``."""
-    source = read(noise.parent, noise.name)
+def noisy(record: Recording, noise: Path, snr_db: float, lead: int = 0) -> Signal:
+    """Return the record's signal with one lead of the noise record at ``snr_db``."""
+    source = read(noise.parent, noise.name, lead)
     signal = source.signal_mV
     if source.rate_hz != record.rate_hz:
         signal = resampled(signal, source.rate_hz, record.rate_hz)

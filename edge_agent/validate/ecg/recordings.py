@@ -31,7 +31,7 @@ NORMAL_SYMBOLS = frozenset("NLRBAaJSejrn")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """Lead 0 of one record, with its beats in samples and their symbols.
+    """One lead of a record, with its beats in samples and their symbols.
 
     ``flutter`` are spans of ventricular flutter, ``rhythms`` the starts of rhythms with their
     names ("(AFIB"), ``replaced`` counts samples that are missing in the file (the last sample
@@ -81,8 +81,8 @@ def record_names(folder: Path, *, annotated: bool = False) -> list[str]:
 
 
 @lru_cache(maxsize=64)
-def read(folder: Path, name: str) -> Recording:
-    """Read a record and, where there are any, its annotations.
+def read(folder: Path, name: str, lead: int = 0) -> Recording:
+    """Read one lead of a record and, where there are any, its annotations.
 
     :raises EdgeError: a file that wfdb can't read.
     """
@@ -92,7 +92,7 @@ def read(folder: Path, name: str) -> Recording:
         with quiet():
             import wfdb
 
-            record = wfdb.rdrecord(path, channels=[0])
+            record = wfdb.rdrecord(path, channels=[lead])
             marks = wfdb.rdann(path, "atr") if annotated else None
     except (OSError, ValueError, IndexError, KeyError) as error:
         raise EdgeError(
