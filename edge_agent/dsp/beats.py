@@ -73,6 +73,15 @@ class BeatStream:
             self._blocks.popleft()
         return beats
 
+    @property
+    def provisional_s(self) -> tuple[float, ...]:
+        """Times (s) where beats seem to be that are not settled yet; some will turn out to be none.
+
+        See :attr:`edge_agent.dsp.rpeaks.Detector.provisional`.
+        """
+        places = self._detector.provisional
+        return tuple(self._place(float(place))[0] for place in places if place >= 0)
+
     def flush(self) -> list[Beat]:
         """Return the beats that waited for later samples; what comes next follows a gap."""
         beats = self._timed(self._detector.flush_refined())
@@ -90,11 +99,15 @@ class BeatStream:
         return [self._beat(float(position)) for position in positions]
 
     def _beat(self, position: float) -> Beat:
-        block = next(one for one in reversed(self._blocks) if one.first <= position)
-        into_s = (position - block.first) / block.rate_hz
-        elapsed_s = block.elapsed_s + into_s
+        at_s, elapsed_s = self._place(position)
         rr_ms = None
         if self._last_elapsed_s is not None:
             rr_ms = 1000.0 * (elapsed_s - self._last_elapsed_s)
         self._last_elapsed_s = elapsed_s
-        return Beat(at_s=block.start_s + into_s, rr_ms=rr_ms)
+        return Beat(at_s=at_s, rr_ms=rr_ms)
+
+    def _place(self, position: float) -> tuple[float, float]:
+        """Return the time of a position in the stream, and its time since the stream began (s)."""
+        block = next(one for one in reversed(self._blocks) if one.first <= position)
+        into_s = (position - block.first) / block.rate_hz
+        return block.start_s + into_s, block.elapsed_s + into_s

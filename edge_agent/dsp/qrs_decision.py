@@ -38,10 +38,10 @@ _CERTAIN = 30.0
 
 # Beyond doubt, in logarithms of sizes relative to the usual beat's.
 _TINY_NARROW, _TINY_WIDE = -1.5, -0.7
-_ALIKE_NARROW, _ALIKE_WIDE = 0.6, 0.8
+_ALIKE_NARROW, _ALIKE_WIDE = 0.7, 0.9
 _QUIET = -1.5
 _ISOLATED_NARROW, _ISOLATED_WIDE = -0.8, -0.4
-_NOT_EARLY, _NOT_LATE = 0.65, 1.5  # usual intervals
+_NOT_EARLY, _OVERDUE = 0.5, 1.5  # usual intervals
 _AFTER_T_WAVE_S = 0.4
 
 _FORGET_SIGNAL = 0.125
@@ -126,6 +126,11 @@ class BeatDecision:
         """Usual size (logarithm, narrow scale) of a beat; ``None`` before there is one."""
         return None if self._settled is None or self._levels is None else self._levels.signal_n
 
+    @property
+    def last_settled(self) -> int | None:
+        """Index of the last settled beat."""
+        return None if self._settled is None else self._settled[0]
+
     def push(self, candidates: Iterable[Candidate], horizon: int) -> list[Candidate]:
         """Take in candidates and the index below which no more will come; return settled beats.
 
@@ -164,7 +169,11 @@ class BeatDecision:
 
     def _meet_deadline(self) -> None:
         best = self._best()
-        if len(self._stories) > 1 and best.beats and best.beats[0][0] + self._doubt < self._learn_at:
+        if (
+            len(self._stories) > 1
+            and best.beats
+            and best.beats[0][0] + self._doubt < self._learn_at
+        ):
             first = best.beats[0]
             self._stories = [one for one in self._stories if one.beats[:1] == (first,)]
             self._settle_agreed()
@@ -186,7 +195,9 @@ class BeatDecision:
             for scale in (1, 2)
         ]
         self._levels = _Levels(
-            *signal, *(one + _START_NOISE for one in signal), *(one + _START_FLOOR for one in signal)
+            *signal,
+            *(one + _START_NOISE for one in signal),
+            *(one + _START_FLOOR for one in signal),
         )
         last = recent[0][0] - round(self._rate_hz) if self._settled is None else self._settled[0]
         size = signal[0] if self._settled is None else self._settled[1]
@@ -227,7 +238,7 @@ class BeatDecision:
         story = self._stories[0]
         since = at - story.last
         if narrow < _TINY_NARROW and wide < _TINY_WIDE:
-            if since > _NOT_LATE * self._usual:
+            if since > _OVERDUE * self._usual:
                 return False
             self._reject(one, levels, 1.0)
             return True
@@ -237,7 +248,7 @@ class BeatDecision:
             and -_ALIKE_WIDE < wide < _ALIKE_WIDE
             and before_n < _ISOLATED_NARROW
             and before_w < _ISOLATED_WIDE
-            and _NOT_EARLY * self._usual < since < _NOT_LATE * self._usual
+            and since > _NOT_EARLY * self._usual
             and levels.noise_n - levels.signal_n < _QUIET
             and not story.beats
         ):

@@ -34,7 +34,8 @@ _WIDE_S = 0.022
 _ENERGY_S = 0.14  # length of the moving sum: about a wide QRS
 _DOMINANCE_S = 0.1  # a candidate is the largest energy this far to either side
 _APART_S = 0.13  # what lies nearer than this belongs to the wave itself
-_NEIGHBOURS_S = 0.40  # and what lies further away is another matter
+_BEFORE_S = 0.40  # and what lies further away is another matter
+_LATER_S = 0.36  # the longer, the surer, and the later
 _KEPT_S = 8.0  # for how long it is known what followed a candidate
 _LOCATE_COARSE_S = 0.04  # band-passed swing around the energy's maximum
 _LOCATE_FINE_S = 0.05  # raw extreme around that swing
@@ -55,7 +56,7 @@ is from 0.40 to 0.13 s before it, as logarithms of the ratio to its own size.
 
 
 class Later(NamedTuple):
-    """What follows a candidate from 0.13 to 0.40 s, as ratios (logarithms) at the two scales."""
+    """What follows a candidate from 0.13 to 0.36 s, as ratios (logarithms) at the two scales."""
 
     narrow: float
     wide: float
@@ -69,8 +70,8 @@ class CandidateFinder:
     """
 
     def __init__(self, rate_hz: float) -> None:
-        self._factor = max(1, round(rate_hz / WORKING_RATE_HZ))
-        self.working_rate_hz = working = rate_hz / self._factor
+        self.factor = max(1, round(rate_hz / WORKING_RATE_HZ))
+        self.working_rate_hz = working = rate_hz / self.factor
         self._set_lengths(rate_hz, working)
         self._raw: Signal | None = None
         self._seen = 0
@@ -86,30 +87,31 @@ class CandidateFinder:
         self._energy = 2 * round(_ENERGY_S * working / 2.0) + 1
         self._dominance = max(1, round(_DOMINANCE_S * working))
         self._apart = round(_APART_S * working)
-        self._long_width = round((_NEIGHBOURS_S - _APART_S) * working) + 1
+        self._width_before = round((_BEFORE_S - _APART_S) * working) + 1
+        self._width_later = round((_LATER_S - _APART_S) * working) + 1
         self._coarse = round(_LOCATE_COARSE_S * working)
         self._kept = round(_KEPT_S * working)
         self._fine = max(1, round(_LOCATE_FINE_S * rate_hz))
         # Decimated samples on either side that an energy depends on.
         self._narrow_half = half + 1
         self._reach = self._narrow_half + self._box - 1 + self._energy // 2
-        self._before = self._reach + self._apart + self._long_width - 1
+        self._before = self._reach + self._apart + self._width_before - 1
         self._after = self._reach + self._dominance + 1
-        self._after_later = self._reach + self._apart + self._long_width - 1
+        self._after_later = self._reach + self._apart + self._width_later - 1
 
     def push(self, block: Signal) -> list[Candidate]:
         """Take in samples, shape (n,), and return the candidates they complete."""
         if block.size == 0:
             return []
         if self._raw is None:
-            self._raw = np.full(self._before * self._factor, block[0])
+            self._raw = np.full(self._before * self.factor, block[0])
         self._raw = np.concatenate((self._raw, block))
         self._seen += block.size
-        ready = self._raw.size // self._factor - self._before - self._after
+        ready = self._raw.size // self.factor - self._before - self._after
         if ready <= 0:
             return []
         found = self._search(self._raw, ready)
-        self._raw = self._raw[ready * self._factor :].copy()
+        self._raw = self._raw[ready * self.factor :].copy()
         self.horizon += ready
         return found
 
@@ -118,7 +120,7 @@ class CandidateFinder:
         if self._raw is None:
             return []
         end = self._seen
-        padding = np.full((self._after_later + 2) * self._factor, self._raw[-1])
+        padding = np.full((self._after_later + 2) * self.factor, self._raw[-1])
         return [one for one in self.push(padding) if one[-1] < end]
 
     def later(self, one: Candidate) -> Later | None:
@@ -127,7 +129,7 @@ class CandidateFinder:
         first, around = next(one for one in reversed(self._sums) if one[0] <= index)
         if index - first >= around.shape[1]:
             return None
-        narrow, wide = (float(row) / self._long_width for row in around[:, index - first])
+        narrow, wide = (float(row) / self._width_later for row in around[:, index - first])
         return Later(
             max(0.5 * math.log(max(narrow, _LEAST)) - one[1], _QUIETEST),
             max(0.5 * math.log(max(wide, _LEAST)) - one[2], _QUIETEST),
@@ -144,7 +146,7 @@ class CandidateFinder:
 
         n is the number of smoothings; see :attr:`narrow_delay`.
         """
-        factor = self._factor
+        factor = self.factor
         low = raw[0 : raw.size - factor + 1 : factor]
         for phase in range(1, factor):
             low = low + raw[phase : raw.size - factor + 1 + phase : factor]
@@ -158,11 +160,15 @@ class CandidateFinder:
         """Decimated samples on either side that a narrow-band value depends on."""
         return self._narrow_half
 
-    def recent(self) -> tuple[Signal, int]:
-        """Return the raw samples still at hand, and the stream position of the first of them."""
-        if self._raw is None:
-            return np.empty(0), 0
-        return self._raw, (self.horizon - self._before) * self._factor
+    @property
+    def recent(self) -> Signal:
+        """The raw samples still at hand, of the last half second and more."""
+        return np.empty(0) if self._raw is None else self._raw
+
+    @property
+    def recent_from(self) -> int:
+        """Decimated index of the first of the samples at hand."""
+        return int(self.horizon - self._before)
 
     def _search(self, raw: Signal, ready: int) -> list[Candidate]:
         """Find the candidates among the ``ready`` decimated indices that have all they need."""
@@ -176,12 +182,11 @@ class CandidateFinder:
         maxima = _sliding_max(product[first - width : first + ready + width], width)
         dominant = (here > maxima[:ready]) & (here >= maxima[width + 1 :])
         offsets = np.flatnonzero(dominant)
-        around = _sums(energy, self._long_width)
-        self._remember(around, self.horizon - first)
+        self._remember(_sums(energy, self._width_later), self.horizon - first)
         if offsets.size == 0:
             return []
         at = first + offsets
-        return self._described(energy, around, at, self._located(raw, narrow, offsets))
+        return self._described(energy, at, self._located(raw, narrow, offsets))
 
     def _energies(self, narrow: Scales) -> Scales:
         """Return moving sums of the squares at both scales, shape (2, n)."""
@@ -190,12 +195,11 @@ class CandidateFinder:
         both = np.stack((narrow[edge : narrow.size - edge], wide))
         return _sums(both * both, self._energy)
 
-    def _described(
-        self, energy: Scales, around: Scales, at: NDArray[np.intp], peaks: Signal
-    ) -> list[Candidate]:
+    def _described(self, energy: Scales, at: NDArray[np.intp], peaks: Signal) -> list[Candidate]:
         """Return the candidates at the energies' indices ``at``."""
         log_size = _half_log(energy[:, at])
-        before = around[:, at - self._apart - self._long_width + 1] / self._long_width
+        start = at - self._apart - self._width_before + 1
+        before = _sums(energy, self._width_before)[:, start] / self._width_before
         ratio = np.maximum(_half_log(before) - log_size, _QUIETEST)
         stream = at + self._sums[-1][0]
         columns = (stream, *log_size, *ratio, peaks)
@@ -213,11 +217,11 @@ class CandidateFinder:
         rows = np.arange(offsets.size)
         best = np.abs(swing).argmax(axis=1)
         down = swing[rows, best] < 0.0
-        middle = (centre - self._coarse + best) * self._factor + self._factor // 2
+        middle = (centre - self._coarse + best) * self.factor + self.factor // 2
         near = raw[middle[:, np.newaxis] + np.arange(-self._fine - 1, self._fine + 2)]
         near = np.where(down[:, np.newaxis], -near, near)
         top = 1 + near[:, 1:-1].argmax(axis=1)
-        start = (self.horizon - self._before) * self._factor - self._fine - 1
+        start = (self.horizon - self._before) * self.factor - self._fine - 1
         shift = _vertex(near[rows, top - 1], near[rows, top], near[rows, top + 1])
         return np.asarray(np.maximum(0.0, start + middle + top + shift))
 

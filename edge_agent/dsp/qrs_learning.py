@@ -26,7 +26,7 @@ _CHUNK = 16_384
 _BATCH = 1024
 _EPOCHS = (12, 6)  # of the first round, and of each later one
 _RATES = (3e-3, 2e-3)
-_DECAY = 0.02
+_DECAY = 0.004
 _MOMENTA = (0.9, 0.99)
 _ROUNDS_KEPT = 3
 
@@ -52,8 +52,8 @@ class Lesson:
 def learn(
     lessons: Sequence[Lesson],
     *,
-    rounds: int = 4,
-    hidden: int = 20,
+    rounds: int = 8,
+    hidden: int = 24,
     seed: int = 1,
     report: Callable[[int, Network], None] | None = None,
 ) -> Network:

@@ -86,7 +86,10 @@ def evidence(
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Log-odds = ``out · max(0, hidden @ evidence + offsets) + bias``; shapes (h, k), (h,), (h,)."""
+    """Log-odds = ``out · max(0, hidden @ evidence + offsets) + bias``.
+
+    ``hidden`` has shape (h, k), ``offsets`` and ``out`` (h,).
+    """
 
     hidden: NDArray[np.float64]
     offsets: NDArray[np.float64]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edge_agent.dsp.qrs_decision import BeatDecision
+from edge_agent.dsp.qrs_early import EarlyPeaks
 from edge_agent.dsp.qrs_energy import Candidate, CandidateFinder, Signal
 
 LOWEST_RATE_HZ = 100.0
@@ -47,6 +48,7 @@ class Detector:
             raise ValueError(f"rate {rate_hz} Hz: outside 100 to 1000 Hz; resample the signal")
         self._finder = CandidateFinder(rate_hz)
         self._decision = BeatDecision(self._finder.working_rate_hz, self._finder.later)
+        self._early = EarlyPeaks(self._finder.working_rate_hz)
 
     def push(self, block_mV: ArrayLike) -> NDArray[np.intp]:
         """Take in the next samples, shape (n,), n >= 0; return the beats that are now settled.
@@ -61,6 +63,16 @@ class Detector:
     def flush(self) -> NDArray[np.intp]:
         """Return the beats that waited for later samples. The stream ends: push no more."""
         return _indices(self.flush_refined())
+
+    @property
+    def provisional(self) -> NDArray[np.intp]:
+        """Places, shape (n,), where beats seem to be that are not settled yet, in rising order.
+
+        They are seen within 0.06 s, long before they can be told from noise and T waves, and some
+        vanish again. Good for a screen, and for not alarming on a pause that has just ended; not
+        for counting. What they are depends on how far the stream has come, so on the blocks.
+        """
+        return self._early.places(self._finder, self._decision)
 
     def push_refined(self, block_mV: ArrayLike) -> Signal:
         """Do as :meth:`push`, with positions between samples (vertex of a parabola)."""

@@ -43,7 +43,7 @@ _VARIANTS = (
     _Variant(folder="mitdb", weight=2.0, noise=("em", 6.0, 0)),
     _Variant(folder="mitdb", weight=2.0, noise=("ma", 6.0, 0)),
     _Variant(folder="mitdb", weight=2.0, noise=("em", 12.0, 1)),
-    _Variant(folder="mitdb", weight=3.0, noise=("em", 0.0, 0)),
+    _Variant(folder="mitdb", weight=10.0, noise=("em", 0.0, 0)),
     _Variant(folder="mitdb", weight=1.0, noise=("bw", 0.0, 0)),
     _Variant(folder="mitdb", weight=1.0, lead=1, noise=("em", 10.0, 1)),
     _Variant(folder="mitdb", weight=1.0, lead=1, noise=("ma", 8.0, 1)),
@@ -74,12 +74,14 @@ def held_out(data: Path, parts: int) -> Iterable[Callable[[str], bool]]:
         for name in record_names(data / folder, annotated=True)
     ]
     of = {name: count % parts for count, name in enumerate(names)}
-    return [lambda name, part=part: of.get(name, part) != part for part in range(parts)]
+
+    def learnt_from(part: int) -> Callable[[str], bool]:
+        return lambda name: of.get(name, part) != part
+
+    return [learnt_from(part) for part in range(parts)]
 
 
-def _lesson(
-    record: Recording, variant: _Variant, noises: dict[str, Path], weight: float
-) -> Lesson:
+def _lesson(record: Recording, variant: _Variant, noises: dict[str, Path], weight: float) -> Lesson:
     signal: Signal = record.signal_mV
     if variant.noise is not None and variant.noise[0] in noises:
         kind, snr_db, lead = variant.noise
