@@ -204,7 +204,7 @@ class CandidateFinder:
         both = np.concatenate((around[0], before), axis=1)
         logs = 0.5 * np.log(np.maximum(both, _LEAST, dtype=np.float64))
         logs[:, 2:] -= logs[:, :2] + self._log_looks
-        np.maximum(logs[:, 2:], _QUIETEST, logs[:, 2:])
+        np.maximum(logs[:, 2:], _QUIETEST, out=logs[:, 2:])
         columns = (at + self._kept_energies[-1][0], *logs.T)
         return list(zip(*(one.tolist() for one in columns), strict=True))
 

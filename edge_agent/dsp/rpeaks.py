@@ -27,8 +27,8 @@ HIGHEST_RATE_HZ = 1000.0
 
 _CHUNK = 65_536  # samples: keeps memory bounded, and what is worked on close at hand
 
-LATENCY_S = 6.5
-"""A beat comes out at most this long after it was pushed: 0.6 s as a rule, more when searched."""
+LATENCY_S = 3.8
+"""A beat comes out at most this long after it was pushed: 0.5 s as a rule, more when in doubt."""
 
 
 def detect(signal_mV: ArrayLike, rate_hz: float) -> NDArray[np.intp]:
