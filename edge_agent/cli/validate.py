@@ -123,7 +123,7 @@ def learn(
 
     WHAT is beats (edge_agent/dsp/qrs_weights.py), fibrillation (af_weights.py), strips
     (af_strip_weights.py) or ventricular (ventricular_weights.py). The last three take less than a
-    minute, beats some hours. Fibrillation in strips is learnt from detected beats: learn it after
+    minute, beats about twenty. Fibrillation in strips is learnt from detected beats: learn it after
     the beats. Needs the extra: pip install 'bedside-edge-agent[bench]'.
 
     Exit codes: 0 it is learnt; 1 it can't be, with the reason; 2 wrong usage.
