@@ -18,7 +18,17 @@ import numpy as np
 from edge_agent.dsp.qrs_learning import Lesson
 from edge_agent.validate.ecg import noise
 from edge_agent.validate.ecg.ec57 import Samples
-from edge_agent.validate.ecg.recordings import Recording, Signal, read, record_names, resampled
+from edge_agent.validate.ecg.recordings import (
+    Recording,
+    Signal,
+    lead_count,
+    read,
+    record_names,
+    resampled,
+)
+
+SETS = ("mitdb", "cpsc2019", "cpsc2021")
+NOISE = "nstdb"
 
 _STRAP_HZ = 130.0
 
@@ -60,11 +70,11 @@ _VARIANTS = (
 
 def lessons(data: Path, keep: Callable[[str], bool] = lambda _: True) -> Iterator[Lesson]:
     """Yield the lessons of the records under ``data`` whose name is to be kept."""
-    noises = noise.find(data / "nstdb")
+    noises = noise.find(data / NOISE)
     for variant in _VARIANTS:
         folder = data / variant.folder
         names = record_names(folder, annotated=True) if folder.is_dir() else []
-        names = [name for name in names if keep(name)]
+        names = [name for name in names if keep(name) and lead_count(folder, name) > variant.lead]
         for name in names:
             record = read(folder, name, variant.lead)
             yield _lesson(record, variant, noises, variant.weight / len(names))
@@ -74,7 +84,7 @@ def held_out(data: Path, parts: int) -> Iterable[Callable[[str], bool]]:
     """Return, for each of ``parts``, which records are learnt from while the rest is kept away."""
     names = [
         name
-        for folder in ("mitdb", "cpsc2019", "cpsc2021")
+        for folder in SETS
         if (data / folder).is_dir()
         for name in record_names(data / folder, annotated=True)
     ]
@@ -92,7 +102,9 @@ def _lesson(record: Recording, variant: _Variant, noises: dict[str, Path], weigh
         signal, beats = with_standstills(record)
     if variant.noise is not None and variant.noise[0] in noises:
         kind, snr_db, lead = variant.noise
-        signal = noise.noisy(record, noises[kind], snr_db, lead)
+        source = noises[kind]
+        lead = min(lead, lead_count(source.parent, source.name) - 1)
+        signal = noise.noisy(record, source, snr_db, lead)
     rate_hz = record.rate_hz if variant.rate_hz is None else variant.rate_hz
     share = rate_hz / record.rate_hz
     if share != 1.0:
