@@ -39,7 +39,7 @@ _NOTHING_FOR_S = 90.0
 """So long a rhythm is watched before it is said that nothing stands: longer than any finding but
 fibrillation needs, and that needs about as long."""
 
-_OPEN = (Contact.HUM, Contact.SATURATED, Contact.OFF)
+_OPEN = (Contact.HUM, Contact.SATURATED, Contact.RECOVERING, Contact.OFF)
 _NOT_ATTACHED = Quality(index=0.0, state=State.NOT_ATTACHED)
 _NOT_JUDGED_YET = Quality(index=0.0, state=State.SEARCHING)
 
@@ -133,6 +133,7 @@ class EcgChannel:
             signal_mv,
             block.start / _NS_PER_S,
             beats,
+            provisional_s=self._beats.provisional_s,
             attached=block.state is not State.NOT_ATTACHED,
             trusted=quality.state is State.MEASURED,
             follows_gap=block.follows_gap,

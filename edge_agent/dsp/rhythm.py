@@ -13,14 +13,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edge_agent.dsp.beats import Beat
-from edge_agent.dsp.rhythm_beats import SHAPE_S, KnownBeats
+from edge_agent.dsp.rhythm_beats import KnownBeats
 from edge_agent.dsp.rhythm_burden import Share
 from edge_agent.dsp.rhythm_contact import Contact, ContactStep, ContactStream
+from edge_agent.dsp.rhythm_early import EarlyBeats
 from edge_agent.dsp.rhythm_finding import Finding, Kind, Standing, Strip
 from edge_agent.dsp.rhythm_flat import FlatLineWatch
 from edge_agent.dsp.rhythm_pause import PauseWatch
 from edge_agent.dsp.rhythm_rate import RateLimit, RateWatch
 from edge_agent.dsp.rhythm_strip import StripRecorder
+from edge_agent.dsp.rhythm_sure import SureBeats
 from edge_agent.dsp.rhythm_ventricular import VentricularWatch
 
 STRIP_S = 8.0
@@ -103,15 +105,17 @@ class RhythmStream:
         start_s: float,
         beats: Sequence[Beat] = (),
         *,
-        provisional_s: float | None = None,
+        provisional_s: Sequence[float] = (),
         attached: bool = True,
         trusted: bool = True,
         follows_gap: bool = False,
     ) -> list[Finding]:
         """Take in a block, shape (n,), from ``start_s`` on, and the beats that it settled.
 
-        ``provisional_s`` is the latest beat seen and not settled. ``attached`` is what the sensor
-        itself says; ``trusted`` is false where the beats may be noise: then no rate is judged.
+        ``provisional_s`` are beats seen and not settled, as
+        :attr:`~edge_agent.dsp.beats.BeatStream.provisional_s` tells them after the same block.
+        ``attached`` is what the sensor itself says; ``trusted`` is false where the beats may be
+        noise: then no rate is judged.
 
         :raises ValueError: samples that are not one-dimensional or not finite.
         """
@@ -146,6 +150,8 @@ class RhythmStream:
     def _begin(self) -> None:
         self._contact = ContactStream(self._rate_hz)
         self._recorder = StripRecorder(self._rate_hz)
+        self._sure = SureBeats(self._known, self._recorder)
+        self._early = EarlyBeats(self._sure.resembles)
         self.contact = None
 
     def _watch(
@@ -153,18 +159,16 @@ class RhythmStream:
         now_s: float,
         beats: Sequence[Beat],
         steps: Sequence[ContactStep],
-        provisional_s: float | None = None,
+        provisional_s: Sequence[float] = (),
         *,
         trusted: bool,
     ) -> list[Finding]:
-        sure_s = [
-            one.at_s
-            for one in beats
-            if self._known.is_beat(self._recorder.around(one.at_s, SHAPE_S))
-        ]
+        self._sure.push(steps)
+        sure_s = [one.at_s for one in beats if self._sure.is_sure(one.at_s)]
+        holding_s = self._early.push(now_s, provisional_s, [one.at_s for one in beats])
         found: list[Finding] = []
         for watch in self._silences:
-            found += watch.push(now_s, sure_s, steps, provisional_s=provisional_s)
+            found += watch.push(now_s, sure_s, steps, holding_s=holding_s)
         found += self._flat.push(steps, [one.at_s for one in beats])
         for one in beats:
             for rate in self._rates:

@@ -46,7 +46,7 @@ def watch(signal_mV: Signal, rate_hz: float) -> list[Finding]:
     for first in range(0, signal_mV.size, size):
         block, start_s = signal_mV[first : first + size], first / rate_hz
         settled = beats.push(block, start_s)
-        found += rhythm.push(block, start_s, settled)
+        found += rhythm.push(block, start_s, settled, provisional_s=beats.provisional_s)
     return found
 
 
