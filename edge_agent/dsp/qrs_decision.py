@@ -20,6 +20,7 @@ out from the quiet before it, and at first from a fifth of the beats known so fa
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ class BeatDecision:
         self._settled: Candidate | None = None
         self._intervals: deque[int] = deque(maxlen=_INTERVALS)
         self._usual = _FIRST_INTERVAL_S * rate_hz
-        self._regularity = 0.5
+        self._ordered: list[int] = []
         self._learn_at = round(_LEARN_S * rate_hz)
         self._beats: list[Candidate] = []
 
@@ -139,6 +140,8 @@ class BeatDecision:
         """
         self._queue.extend(candidates)
         while True:
+            if self._levels is not None and len(self._stories) == 1:
+                self._take_obvious(self._levels, self._stories[0])
             until = self._queue[0][0] if self._queue else horizon
             if self._deadline() < until:
                 self._meet_deadline()
@@ -217,79 +220,91 @@ class BeatDecision:
 
     # ------------------------------------------------------------------ candidates
 
+    def _take_obvious(self, levels: _Levels, story: _Story) -> None:
+        """Deal with the candidates that leave no doubt, while there is one story only.
+
+        Nearly all of a quiet signal ends here, so it is one loop without calls.
+        """
+        queue, overdue = self._queue, _OVERDUE * self._usual
+        while queue:
+            one = queue[0]
+            at, narrow, wide, before_n, before_w = one
+            above_n, above_w = narrow - levels.signal_n, wide - levels.signal_w
+            since = at - story.last
+            if at > self._learn_at:
+                return
+            if above_n < _TINY_NARROW and above_w < _TINY_WIDE:
+                if since > overdue:
+                    return
+                levels.noise_n += _FORGET_NOISE * (narrow - levels.noise_n)
+                levels.noise_w += _FORGET_NOISE * (wide - levels.noise_w)
+                self._rejected.append(one)
+            elif (
+                before_n < _ISOLATED_NARROW
+                and before_w < _ISOLATED_WIDE
+                and -_ALIKE_NARROW < above_n < _ALIKE_NARROW
+                and -_ALIKE_WIDE < above_w < _ALIKE_WIDE
+                and since > self._after_t_wave
+                and since > _NOT_EARLY * self._usual
+                and levels.noise_n - levels.signal_n < _QUIET
+            ):
+                levels.signal_n += _FORGET_SIGNAL * above_n
+                levels.signal_w += _FORGET_SIGNAL * above_w
+                story.last, story.last_size = at, narrow
+                self._settle(one)
+                overdue = _OVERDUE * self._usual
+            else:
+                return
+            levels.floor_n += _FORGET_FLOOR * (before_n + narrow - levels.floor_n)
+            levels.floor_w += _FORGET_FLOOR * (before_w + wide - levels.floor_w)
+            queue.popleft()
+
     def _take(self, one: Candidate) -> bool:
         """Deal with the first in the queue; ``False`` when it has to wait for what follows."""
-        levels = self._levels
-        if levels is None:
+        if self._levels is None:
             self._rejected.append(one)
-        elif len(self._stories) > 1 or not self._is_obvious(one, levels):
+        else:
             later = self._later(one)
             if later is None:
                 return False
-            self._weigh(one, later, levels)
+            self._weigh(one, later, self._levels)
         self._queue.popleft()
         return True
-
-    def _is_obvious(self, one: Candidate, levels: _Levels) -> bool:
-        """Deal with a candidate that leaves no doubt, where there is one story only."""
-        at, narrow, wide, before_n, before_w, _ = one
-        narrow -= levels.signal_n
-        wide -= levels.signal_w
-        story = self._stories[0]
-        since = at - story.last
-        if narrow < _TINY_NARROW and wide < _TINY_WIDE:
-            if since > _OVERDUE * self._usual:
-                return False
-            self._reject(one, levels, 1.0)
-            return True
-        if (
-            since > self._after_t_wave
-            and -_ALIKE_NARROW < narrow < _ALIKE_NARROW
-            and -_ALIKE_WIDE < wide < _ALIKE_WIDE
-            and before_n < _ISOLATED_NARROW
-            and before_w < _ISOLATED_WIDE
-            and since > _NOT_EARLY * self._usual
-            and levels.noise_n - levels.signal_n < _QUIET
-            and not story.beats
-        ):
-            levels.signal_n += _FORGET_SIGNAL * narrow
-            levels.signal_w += _FORGET_SIGNAL * wide
-            self._note_floor(one, levels)
-            story.last, story.last_size = at, one[1]
-            self._settle(one)
-            return True
-        return False
 
     def _weigh(self, one: Candidate, later: Later, levels: _Levels) -> None:
         """Continue every story with the candidate as a beat and as none."""
         known = Context(
             (levels.signal_n, levels.signal_w), (levels.noise_n, levels.noise_w),
-            (levels.floor_n, levels.floor_w), self._usual / self._rate_hz, self._regularity,
+            (levels.floor_n, levels.floor_w), self._usual / self._rate_hz, self._regularity(),
         )  # fmt: skip
         best = self._best()
-        odds_now = _IMPOSSIBLE
-        ahead: _Story | None = None
-        ahead_likelihood = -math.inf
+        odds = self._odds(one, later, known, best)
+        if len(self._stories) == 1 and abs(odds) > _FAR_BEHIND:
+            if odds > 0.0:
+                best.last, best.last_size = one[0], one[1]
+                self._settle(one)
+        else:
+            self._continue_stories(one, later, known, best, odds)
+            self._prune()
+            self._settle_agreed()
+        self._learn_levels(one, levels, 1.0 / (1.0 + math.exp(-odds)))
+
+    def _continue_stories(
+        self, one: Candidate, later: Later, known: Context, best: _Story, best_odds: float
+    ) -> None:
+        ahead, ahead_likelihood = best, -math.inf
         for story in self._stories:
-            odds = self._odds(one, later, known, story, tell=story is best)
-            if story is best:
-                odds_now = odds
-            price = math.log1p(math.exp(min(odds, _CERTAIN)))
+            odds = best_odds if story is best else self._odds(one, later, known, story, tell=False)
+            price = math.log1p(math.exp(odds))
             if story.likelihood + odds - price > ahead_likelihood:
                 ahead, ahead_likelihood = story, story.likelihood + odds - price
             story.likelihood -= price
-        if ahead is not None:
-            self._stories.append(
-                _Story(ahead_likelihood, one[0], one[1], (*ahead.beats, one)),
-            )
-        chance = 1.0 / (1.0 + math.exp(-min(max(odds_now, -_CERTAIN), _CERTAIN)))
-        self._learn_levels(one, levels, chance)
-        self._prune()
-        self._settle_agreed()
+        self._stories.append(_Story(ahead_likelihood, one[0], one[1], (*ahead.beats, one)))
 
     def _odds(
-        self, one: Candidate, later: Later, known: Context, story: _Story, *, tell: bool
+        self, one: Candidate, later: Later, known: Context, story: _Story, *, tell: bool = True
     ) -> float:
+        """Return the log-odds, between what is impossible and what is certain."""
         since = one[0] - story.last
         if since < self._refractory:
             return _IMPOSSIBLE
@@ -298,26 +313,19 @@ class BeatDecision:
         )
         if tell and self._told is not None:
             self._told(one[0], told)
-        return min(self._network.log_odds(told), _CERTAIN)
+        return max(min(self._network.log_odds(told), _CERTAIN), _IMPOSSIBLE)
 
     def _learn_levels(self, one: Candidate, levels: _Levels, chance: float) -> None:
         step_n = min(one[1] - levels.signal_n, _LARGEST_STEP)
         step_w = min(one[2] - levels.signal_w, _LARGEST_STEP)
         levels.signal_n += _FORGET_SIGNAL * chance * step_n
         levels.signal_w += _FORGET_SIGNAL * chance * step_w
-        self._reject(one, levels, 1.0 - chance)
-
-    def _reject(self, one: Candidate, levels: _Levels, chance: float) -> None:
-        """Let a candidate that is no beat, by that chance, count as noise."""
-        forget = _FORGET_NOISE * chance
+        forget = _FORGET_NOISE * (1.0 - chance)
         levels.noise_n += forget * (min(one[1], levels.signal_n) - levels.noise_n)
         levels.noise_w += forget * (min(one[2], levels.signal_w) - levels.noise_w)
-        self._note_floor(one, levels)
-        self._rejected.append(one)
-
-    def _note_floor(self, one: Candidate, levels: _Levels) -> None:
         levels.floor_n += _FORGET_FLOOR * (one[3] + one[1] - levels.floor_n)
         levels.floor_w += _FORGET_FLOOR * (one[4] + one[2] - levels.floor_w)
+        self._rejected.append(one)
 
     # ------------------------------------------------------------------ stories
 
@@ -352,12 +360,18 @@ class BeatDecision:
     def _note_interval(self, interval: int) -> None:
         if interval >= _LONGEST_INTERVAL_S * self._rate_hz:
             return
+        ordered = self._ordered
+        if len(ordered) == _INTERVALS:
+            del ordered[bisect_left(ordered, self._intervals[0])]
         self._intervals.append(interval)
-        ordered = sorted(self._intervals)
+        insort(ordered, interval)
         count = len(ordered)
-        if count < 2:
-            return
-        self._usual = 0.5 * (ordered[(count - 1) // 2] + ordered[count // 2])
-        if count >= _KNOWN_INTERVALS:
-            spread = (ordered[-2] - ordered[1]) / self._usual
-            self._regularity = 1.0 - min(spread / _IRREGULAR, 1.0)
+        if count > 1:
+            self._usual = 0.5 * (ordered[(count - 1) // 2] + ordered[count // 2])
+
+    def _regularity(self) -> float:
+        """From 0 (like fibrillation) to 1, by the last intervals without the extreme two."""
+        if len(self._ordered) < _KNOWN_INTERVALS:
+            return 0.5
+        spread = (self._ordered[-2] - self._ordered[1]) / self._usual
+        return 1.0 - min(spread / _IRREGULAR, 1.0)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.dsp.qrs_decision import BeatDecision
-from edge_agent.dsp.qrs_energy import Candidate, CandidateFinder, Signal
+from edge_agent.dsp.qrs_energy import WORKING_RATE_HZ, Candidate, CandidateFinder, Signal
 from edge_agent.dsp.qrs_likelihood import EVIDENCE, Network
 
 _NEAR_S = 0.12  # a candidate this close to a beat may be that beat
@@ -99,7 +99,8 @@ def examples(lesson: Lesson, network: Network) -> Batch:
 
 def _labels(candidates: list[Candidate], lesson: Lesson) -> list[int]:
     """1 for a beat (the largest candidate near it), 0 for none, -1 for what doesn't count."""
-    peaks = np.array([one[-1] for one in candidates])
+    factor = max(1, round(lesson.rate_hz / WORKING_RATE_HZ))
+    peaks = np.array([one[0] * factor + factor // 2 for one in candidates])
     sizes = np.array([one[1] + one[2] for one in candidates])
     labels = np.zeros(peaks.size, dtype=int)
     near, doubtful = _NEAR_S * lesson.rate_hz, _DOUBTFUL_S * lesson.rate_hz

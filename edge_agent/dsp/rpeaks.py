@@ -12,17 +12,20 @@ Whether the signal deserves trust is another question, answered by
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edge_agent.dsp.qrs_decision import BeatDecision
 from edge_agent.dsp.qrs_early import EarlyPeaks
-from edge_agent.dsp.qrs_energy import Candidate, CandidateFinder, Signal
+from edge_agent.dsp.qrs_energy import CandidateFinder, Signal
+from edge_agent.dsp.qrs_location import PeakLocator
 
 LOWEST_RATE_HZ = 100.0
 HIGHEST_RATE_HZ = 1000.0
 
-_CHUNK = 65_536  # samples: what a processor keeps close at hand, and keeps memory bounded
+_CHUNK = 65_536  # samples: keeps memory bounded, and what is worked on close at hand
 
 LATENCY_S = 6.5
 """A beat comes out at most this long after it was pushed: 0.6 s as a rule, more when searched."""
@@ -48,6 +51,7 @@ class Detector:
             raise ValueError(f"rate {rate_hz} Hz: outside 100 to 1000 Hz; resample the signal")
         self._finder = CandidateFinder(rate_hz)
         self._decision = BeatDecision(self._finder.working_rate_hz, self._finder.later)
+        self._locator = PeakLocator(rate_hz, self._finder.factor)
         self._early = EarlyPeaks(self._finder.working_rate_hz)
 
     def push(self, block_mV: ArrayLike) -> NDArray[np.intp]:
@@ -79,24 +83,25 @@ class Detector:
         block = np.asarray(block_mV, dtype=np.float64)
         if block.ndim != 1:
             raise ValueError(f"block of shape {block.shape}: one lead is one-dimensional")
-        if not np.isfinite(block).all():
+        if not math.isfinite(block.sum()):
             raise ValueError("block with NaN or infinity: cut it there and start a new detector")
         beats = []
         for start in range(0, block.size, _CHUNK):
-            candidates = self._finder.push(block[start : start + _CHUNK])
-            beats += self._decision.push(candidates, self._finder.horizon)
-        return _positions(beats)
+            part = block[start : start + _CHUNK]
+            candidates = self._finder.push(part)
+            self._locator.push(part)
+            settled = self._decision.push(candidates, self._finder.horizon)
+            if settled:
+                beats.append(self._locator.locate(settled))
+        return np.concatenate(beats) if beats else np.empty(0)
 
     def flush_refined(self) -> Signal:
         """Do as :meth:`flush`, with positions between samples."""
         candidates = self._finder.flush()
         beats = self._decision.push(candidates, self._finder.horizon)
         beats += self._decision.flush(self._finder.horizon)
-        return _positions(beats)
-
-
-def _positions(beats: list[Candidate]) -> Signal:
-    return np.array([beat[-1] for beat in beats])
+        self._locator.finish()
+        return self._locator.locate(beats)
 
 
 def _indices(positions: Signal) -> NDArray[np.intp]:

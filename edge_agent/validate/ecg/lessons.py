@@ -42,6 +42,7 @@ _VARIANTS = (
     _Variant(folder="mitdb", weight=7.5, lead=1, faster=1.15),
     _Variant(folder="mitdb", weight=2.0, noise=("em", 6.0, 0)),
     _Variant(folder="mitdb", weight=2.0, noise=("ma", 6.0, 0)),
+    _Variant(folder="mitdb", weight=4.0, noise=("em", 12.0, 0)),
     _Variant(folder="mitdb", weight=2.0, noise=("em", 12.0, 1)),
     _Variant(folder="mitdb", weight=10.0, noise=("em", 0.0, 0)),
     _Variant(folder="mitdb", weight=1.0, noise=("bw", 0.0, 0)),
