@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edge_agent.dsp.af_features import FEWEST_INTERVALS, Vector, features
 from edge_agent.dsp.af_features import NAMES as INTERVAL_NAMES
-from edge_agent.dsp.af_weights import STRIP
+from edge_agent.dsp.af_strip_weights import STRIP
 from edge_agent.dsp.logistic import Logistic
 from edge_agent.dsp.rpeaks import Detector
 from edge_agent.dsp.rr import LONGEST_MS

@@ -39,6 +39,7 @@ _CERTAIN = 30.0
 
 # Beyond doubt, in logarithms of sizes relative to the usual beat's.
 _TINY_NARROW, _TINY_WIDE = -1.5, -0.7
+_MINUTE_NARROW, _MINUTE_WIDE = -2.2, -1.4  # none even when a beat is overdue
 _ALIKE_NARROW, _ALIKE_WIDE = 0.7, 0.9
 _QUIET = -1.5
 _ISOLATED_NARROW, _ISOLATED_WIDE = -0.8, -0.4
@@ -234,7 +235,8 @@ class BeatDecision:
             if at > self._learn_at:
                 return
             if above_n < _TINY_NARROW and above_w < _TINY_WIDE:
-                if since > overdue:
+                minute = above_n < _MINUTE_NARROW and above_w < _MINUTE_WIDE
+                if since > overdue and not minute:
                     return
                 levels.noise_n += _FORGET_NOISE * (narrow - levels.noise_n)
                 levels.noise_w += _FORGET_NOISE * (wide - levels.noise_w)

@@ -35,6 +35,7 @@ _ENERGY_S = 0.14  # length of the moving sum: about a wide QRS
 _DOMINANCE_S = 0.1  # a candidate is the largest energy this far to either side
 _BEFORE_S = (0.16, 0.24, 0.32, 0.40)  # where the energy around a candidate is looked at
 _LATER_S = (0.16, 0.24, 0.32, 0.40)  # the longer, the surer, and the later
+_HISTORY_S = 4.5  # longer than it takes to settle a beat, and then to find its peak
 _KEPT_S = 8.0  # for how long it is known what followed a candidate
 _LEAST = 1e-300
 _QUIETEST = -4.0
@@ -68,8 +69,10 @@ class CandidateFinder:
         self.factor = max(1, round(rate_hz / WORKING_RATE_HZ))
         self.working_rate_hz = working = rate_hz / self.factor
         self._set_lengths(working)
-        self._raw: Signal | None = None
-        self._seen = 0
+        self._history = round(_HISTORY_S * rate_hz)
+        self.raw: Signal = np.empty(0)
+        """The last seconds of the raw signal; the first of them is sample ``raw_from``."""
+        self.raw_from = 0
         self._kept_energies: deque[tuple[int, Scales]] = deque()
         self.horizon = 0
         """Decimated index below which every candidate has been handed out."""
@@ -96,25 +99,33 @@ class CandidateFinder:
         """Take in samples, shape (n,), and return the candidates they complete."""
         if block.size == 0:
             return []
-        if self._raw is None:
-            self._raw = np.full(self._before * self.factor, block[0])
-        self._raw = np.concatenate((self._raw, block))
-        self._seen += block.size
-        ready = self._raw.size // self.factor - self._before - self._after
+        if self.raw.size == 0:
+            self.raw = np.full(self._before * self.factor, block[0])
+            self.raw_from = -self.raw.size
+        self._append(block)
+        recent = self.recent
+        ready = recent.size // self.factor - self._before - self._after
         if ready <= 0:
             return []
-        found = self._search(self._raw, ready)
-        self._raw = self._raw[ready * self.factor :].copy()
+        found = self._search(recent, ready)
         self.horizon += ready
         return found
 
     def flush(self) -> list[Candidate]:
         """Return the candidates that still waited for later samples; the stream ends here."""
-        if self._raw is None:
+        if self.raw.size == 0:
             return []
-        end = self._seen // self.factor
-        padding = np.full((self._after_later + 2) * self.factor, self._raw[-1])
+        end = (self.raw_from + self.raw.size) // self.factor
+        padding = np.full((self._after_later + 2) * self.factor, self.raw[-1])
         return [one for one in self.push(padding) if one[0] < end]
+
+    def _append(self, block: Signal) -> None:
+        """Add a block to the raw signal, and let go what is older than its history."""
+        oldest = self.raw_from + self.raw.size - self._history
+        start = min(oldest, self.recent_from * self.factor) - self.raw_from
+        kept = self.raw[max(0, start) :]
+        self.raw_from += self.raw.size - kept.size
+        self.raw = np.concatenate((kept, block))
 
     def later(self, one: Candidate) -> Later | None:
         """Return what follows a candidate of the last 8 s, or ``None`` while it is not known."""
@@ -161,12 +172,12 @@ class CandidateFinder:
 
     @property
     def recent(self) -> Signal:
-        """The raw samples still at hand, of the last half second and more."""
-        return np.empty(0) if self._raw is None else self._raw
+        """The raw samples that what comes next depends on, of the last half second and more."""
+        return self.raw[self.recent_from * self.factor - self.raw_from :]
 
     @property
     def recent_from(self) -> int:
-        """Decimated index of the first of the samples at hand."""
+        """Decimated index of the first of the recent samples."""
         return int(self.horizon - self._before)
 
     def _search(self, raw: Signal, ready: int) -> list[Candidate]:
@@ -204,7 +215,7 @@ class CandidateFinder:
         both = np.concatenate((around[0], before), axis=1)
         logs = 0.5 * np.log(np.maximum(both, _LEAST, dtype=np.float64))
         logs[:, 2:] -= logs[:, :2] + self._log_looks
-        np.maximum(logs[:, 2:], _QUIETEST, logs[:, 2:])
+        np.maximum(logs[:, 2:], _QUIETEST, out=logs[:, 2:])
         columns = (at + self._kept_energies[-1][0], *logs.T)
         return list(zip(*(one.tolist() for one in columns), strict=True))
 

@@ -57,15 +57,22 @@ def learn(
     seed: int = 1,
     report: Callable[[int, Network], None] | None = None,
 ) -> Network:
-    """Return a network learnt from ``lessons`` in so many rounds; the same for the same seed."""
+    """Return a network learnt from ``lessons`` in so many rounds; the same for the same seed.
+
+    :raises ValueError: lessons in which no candidate is in doubt, so that nothing can be learnt.
+    """
     random = np.random.default_rng(seed)
     network = _beginner(hidden, random)
     gathered: list[Batch] = []
     for number in range(rounds):
         parts = [examples(one, network) for one in lessons]
+        if not parts:
+            raise ValueError("no lessons: there is nothing to learn from")
         joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
         gathered = [*gathered, (joined[0], joined[1], joined[2])][-_ROUNDS_KEPT:]
         batch = [np.concatenate(part) for part in zip(*gathered, strict=True)]
+        if batch[1].size == 0:
+            raise ValueError("no candidate in doubt: there is nothing to learn from")
         later = min(number, 1)
         network = _fitted(
             network, (batch[0], batch[1], batch[2]), random,
@@ -150,12 +157,13 @@ def _fitted(
         values[2][5:] = 0.1 * random.standard_normal(values[2][5:].shape)
     first = [np.zeros_like(one) for one in values]
     second = [np.zeros_like(one) for one in values]
-    steps = epochs * (labels.size // _BATCH)
+    size = min(_BATCH, labels.size)
+    steps = epochs * (labels.size // size)
     done = 0
     for _ in range(epochs):
         order = random.permutation(labels.size)
-        for start in range(0, labels.size - _BATCH + 1, _BATCH):
-            some = order[start : start + _BATCH]
+        for start in range(0, labels.size - size + 1, size):
+            some = order[start : start + size]
             slopes = _slopes(values, rows[some], labels[some], weights[some])
             done += 1
             pace = rate * 0.5 * (1.0 + np.cos(np.pi * done / steps))
@@ -163,9 +171,9 @@ def _fitted(
                 first[which] += (1.0 - _MOMENTA[0]) * (slope - first[which])
                 second[which] += (1.0 - _MOMENTA[1]) * (slope**2 - second[which])
                 mean = first[which] / (1.0 - _MOMENTA[0] ** done)
-                size = np.sqrt(second[which] / (1.0 - _MOMENTA[1] ** done)) + 1e-8
+                root = np.sqrt(second[which] / (1.0 - _MOMENTA[1] ** done)) + 1e-8
                 decay = _DECAY if which in (0, 2) else 0.0
-                values[which] = values[which] * (1.0 - pace * decay) - pace * mean / size
+                values[which] = values[which] * (1.0 - pace * decay) - pace * mean / root
     return replace(
         network, hidden=values[0] / scale, offsets=values[1], out=values[2], bias=float(values[3])
     )

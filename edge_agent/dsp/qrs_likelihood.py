@@ -105,5 +105,5 @@ class Network:
         """Return the log-odds of a beat, given :func:`evidence`."""
         sums = self.hidden.dot(told)
         sums += self.offsets
-        np.maximum(sums, 0.0, sums)
+        np.maximum(sums, 0.0, out=sums)
         return float(self.out.dot(sums)) + self.bias

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.dsp.beats import BeatStream
+from edge_agent.dsp.rpeaks import LATENCY_S
 
 
 def stream(ecg, cuts, *, rate_hz=None, start_s=0.0):
@@ -78,10 +79,38 @@ def test_no_interval_spans_a_gap_and_waiting_beats_are_not_lost(ecg):
     assert [place for place, beat in enumerate(found) if beat.rr_ms is None] == [0, first_after]
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.data())
+def test_gaps_anywhere_give_the_beats_of_each_part_by_itself(ecg, data):
+    """Whatever is told as a gap: no interval spans it, and no part knows of another."""
+    cuts = sorted(data.draw(st.lists(st.integers(1, ecg.signal_mv.size - 1), max_size=4)))
+    parts = np.split(ecg.signal_mv, cuts)
+    beats, found, expected, start_s = BeatStream(130.0), [], [], 0.0
+    for count, part in enumerate(parts):
+        found += beats.push(part, start_s, follows_gap=count > 0)
+        alone = BeatStream(130.0)
+        expected += alone.push(part, start_s) + alone.flush()
+        start_s += part.size / 130.0 + 30.0
+    found += beats.flush()
+    assert found == expected
+
+
+def test_provisional_beats_have_times_and_vanish_with_a_gap(ecg):
+    beats = BeatStream(130.0)
+    seen = []
+    for first in range(0, ecg.signal_mv.size, 13):
+        beats.push(ecg.signal_mv[first : first + 13], 1000.0 + first / 130.0)
+        seen += beats.provisional_s
+    of_beats = np.abs(np.array(seen)[:, np.newaxis] - 1000.0 - ecg.beats_s).min(axis=0)
+    assert of_beats[ecg.beats_s > 5.0].max() < 0.03
+    beats.push(ecg.signal_mv[:13], 2000.0, follows_gap=True)
+    assert beats.provisional_s == ()
+
+
 def test_memory_does_not_grow_with_the_stream(ecg):
     beats, kept = BeatStream(130.0), []
     for place in range(ecg.signal_mv.size):
         beats.push(ecg.signal_mv[place : place + 1], place / 130.0)
         kept.append(len(beats._blocks))
-    assert max(kept) < 4.0 * 130.0
+    assert max(kept) < LATENCY_S * 130.0 + 2
     assert kept[-1] == kept[len(kept) // 2]

@@ -184,6 +184,106 @@ def test_refined_peaks_lie_closer_than_samples_at_130_hz(make_ecg):
     assert error < 0.35 * np.std(whole_s - ecg.beats_s)
 
 
+def nearest_s(ecg, found):
+    """How far (s) each beat is from what was found, and what was found from a beat."""
+    apart = np.abs(found[:, np.newaxis] / ecg.rate_hz - ecg.beats_s)
+    return apart.min(axis=0), apart.min(axis=1)
+
+
+@pytest.mark.parametrize("new_rate_hz", [100.0, 130.0, 180.0, 500.0, 1000.0])
+def test_resampling_changes_no_beat(make_ecg, new_rate_hz):
+    ecg = make_ecg(360.0, noise_mv=0.02)
+    at = np.arange(0.0, ecg.signal_mv.size - 1.0, 360.0 / new_rate_hz)
+    resampled = np.interp(at, np.arange(ecg.signal_mv.size), ecg.signal_mv)
+    expected_s = detect(ecg.signal_mv, 360.0) / 360.0
+    found_s = detect(resampled, new_rate_hz) / new_rate_hz
+    assert found_s == pytest.approx(expected_s, abs=0.012)
+
+
+@pytest.mark.parametrize("rate_hz", [130.0, 250.0, 1000.0])
+@pytest.mark.parametrize("hum_hz", [50.0, 60.0])
+def test_hum_of_the_mains_changes_no_beat(make_ecg, rate_hz, hum_hz):
+    ecg = make_ecg(rate_hz)
+    t = np.arange(ecg.signal_mv.size) / rate_hz
+    found = detect(ecg.signal_mv + 0.2 * np.sin(2.0 * np.pi * hum_hz * t), rate_hz)
+    assert_beats(found, ecg, tolerance_s=0.02)
+
+
+@pytest.mark.parametrize("rate_hz", [130.0, 360.0])
+@pytest.mark.parametrize("top_mv", [0.3, 0.6])
+def test_saturation_of_the_r_waves_costs_no_beat(make_ecg, rate_hz, top_mv):
+    ecg = make_ecg(rate_hz)
+    found = detect(np.clip(ecg.signal_mv, -0.2, top_mv), rate_hz)
+    assert_beats(found, ecg, tolerance_s=0.04)  # a plateau has no peak: its edges are located
+
+
+def test_seconds_of_saturation_cost_no_beat_after_them(make_ecg):
+    ecg = make_ecg(250.0)
+    t = np.arange(ecg.signal_mv.size) / 250.0
+    stuck = (t > 12.0) & (t < 16.0)
+    found = detect(np.where(stuck, 5.0, ecg.signal_mv), 250.0)
+    of_beats, of_found = nearest_s(ecg, found)
+    outside = (ecg.beats_s < 11.5) | (ecg.beats_s > 18.0)
+    assert of_beats[outside].max() < 0.02
+    # The edges are the largest waves of all, and may be taken for a beat each.
+    assert (of_found > 0.02).sum() <= 2
+
+
+@pytest.mark.parametrize("step_mv", [-2.0, 0.5, 1.0, 5.0])
+def test_steps_of_the_baseline_cost_no_beat(make_ecg, step_mv):
+    ecg = make_ecg(250.0, beats=80)
+    t = np.arange(ecg.signal_mv.size) / 250.0
+    steps_s = (ecg.beats_s[20:70:10] + ecg.beats_s[21:71:10]) / 2.0
+    level = step_mv * np.searchsorted(steps_s, t)
+    of_beats, of_found = nearest_s(ecg, detect(ecg.signal_mv + level, 250.0))
+    assert of_beats.max() < 0.02
+    assert (of_found > 0.02).sum() <= steps_s.size
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_drift_of_the_baseline_changes_no_beat(make_ecg, seed):
+    ecg = make_ecg(250.0)
+    random = np.random.default_rng(seed)
+    t = np.arange(ecg.signal_mv.size) / 250.0
+    drift = sum(
+        random.uniform(0.5, 2.0) * np.sin(2.0 * np.pi * hz * t + random.uniform(0.0, 6.0))
+        for hz in (0.05, 0.15, 0.3)
+    )
+    assert_beats(detect(ecg.signal_mv + drift, 250.0), ecg, tolerance_s=0.02)
+
+
+@pytest.mark.parametrize("polarity", [1.0, -1.0])
+def test_a_lead_that_falls_off_and_comes_back_costs_no_beat_after_five_seconds(make_ecg, polarity):
+    ecg = make_ecg(250.0, beats=60)
+    t = np.arange(ecg.signal_mv.size) / 250.0
+    off = (t > 20.0) & (t < 26.0)
+    signal = polarity * np.where(off, 0.0, ecg.signal_mv)
+    of_beats, of_found = nearest_s(ecg, detect(signal, 250.0))
+    outside = (ecg.beats_s < 19.5) | (ecg.beats_s > 31.0)
+    assert of_beats[outside].max() < 0.02
+    assert (of_found > 0.02).sum() <= 2
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_refused_block_leaves_the_stream_as_it_was(make_ecg, bad):
+    ecg = make_ecg(250.0)
+    detector = Detector(250.0)
+    half = ecg.signal_mv.size // 2
+    found = detector.push(ecg.signal_mv[:half]).tolist()
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        detector.push([0.0, bad, 0.1])
+    found += [*detector.push(ecg.signal_mv[half:]), *detector.flush()]
+    assert np.array_equal(found, detect(ecg.signal_mv, 250.0))
+
+
+def test_an_end_right_after_an_r_peak_loses_no_beat(make_ecg):
+    ecg = make_ecg(250.0)
+    for after_s in (0.06, 0.1, 0.2):
+        end = round((ecg.beats_s[-1] + after_s) * 250.0)
+        found = detect(ecg.signal_mv[:end], 250.0)
+        assert found.size == ecg.beats_s.size
+
+
 def test_samples_that_are_no_numbers_are_refused():
     with pytest.raises(ValueError, match="NaN"):
         Detector(250.0).push([0.0, np.nan])

@@ -60,7 +60,7 @@ def measure(bench: EcgBench) -> Outcome:
         " of the peers tells fibrillation."
     )
     strips = read_strips(bench)
-    sets = {data_set: _annotated(bench, data_set) for data_set, _ in PAIRS}
+    sets = {data_set: annotated(bench, data_set) for data_set, _ in PAIRS}
     outcome.missing += [missing_set(name) for name, records in sets.items() if not records]
     rows: list[list[Cell]] = []
     per_record: list[list[Cell]] = []
@@ -78,7 +78,7 @@ def measure(bench: EcgBench) -> Outcome:
         found[scored_on] = (gross(tallies.values()), _without_flutter(sets[scored_on], model))
         rows += _rows(bench, learnt_on, scored_on, model, found[scored_on])
         both = _learn(
-            bench, [sets[learnt_on], _beats_of(strips)], f"{learnt_on} and {STRIPS}", outcome
+            bench, [sets[learnt_on], beats_of(strips)], f"{learnt_on} and {STRIPS}", outcome
         )
         for name, other in ((f"{learnt_on}, {STRIPS}", both), (SHIPPED, None)):
             if other is not None or name == SHIPPED:
@@ -108,7 +108,8 @@ def _rows(
     ]
 
 
-def _annotated(bench: EcgBench, data_set: str) -> list[LabelledBeats]:
+def annotated(bench: EcgBench, data_set: str) -> list[LabelledBeats]:
+    """Label the annotated beats of a set's records."""
     records = [bench.recording(data_set, name) for name in bench.every(data_set)]
     return [labelled(one, one.beats / one.rate_hz) for one in records]
 
@@ -118,7 +119,8 @@ def _detected(bench: EcgBench, data_set: str) -> list[LabelledBeats]:
     return [labelled(one, refined(one.signal_mV, one.rate_hz) / one.rate_hz) for one in records]
 
 
-def _beats_of(strips: Sequence[Strip]) -> list[LabelledBeats]:
+def beats_of(strips: Sequence[Strip]) -> list[LabelledBeats]:
+    """Label the detected beats of the strips that aren't too noisy."""
     return [
         strip_beats(one.name, one.signal_mV, one.rate_hz, af=one.is_af)
         for one in strips

@@ -55,7 +55,7 @@ def noisy(record: Recording, noise: Path, snr_db: float, lead: int = 0) -> Signa
 
 def added(record: Recording, noise: Signal, snr_db: float) -> Signal:
     """Return what is added: ``noise`` (at the record's rate) scaled, switched and repeated."""
-    size, rms = _signal_size(record), _noise_rms(noise, record.rate_hz)
+    size, rms = signal_size(record), _noise_rms(noise, record.rate_hz)
     gain = 10.0 ** (-snr_db / 20.0) * size / (math.sqrt(8.0) * rms)
     wave = gain * np.resize(noise, record.length)
     out = np.zeros(record.length)
@@ -72,7 +72,8 @@ def added(record: Recording, noise: Signal, snr_db: float) -> Signal:
     return out
 
 
-def _signal_size(record: Recording) -> float:
+def signal_size(record: Recording) -> float:
+    """Return the usual peak-to-peak amplitude of the record's normal beats, mV."""
     reach = round(_AROUND_S * record.rate_hz)
     normal = [
         beat

@@ -80,6 +80,13 @@ def record_names(folder: Path, *, annotated: bool = False) -> list[str]:
     return [name for name in names if not annotated or (folder / f"{name}.atr").is_file()]
 
 
+def lead_count(folder: Path, name: str) -> int:
+    """Return the number of leads of a record: the second word of its header's first line."""
+    lines = (folder / f"{name}.hea").read_text(encoding="utf-8").splitlines()
+    words = next(line for line in lines if not line.startswith("#")).split()
+    return int(words[1])
+
+
 @lru_cache(maxsize=64)
 def read(folder: Path, name: str, lead: int = 0) -> Recording:
     """Read one lead of a record and, where there are any, its annotations.

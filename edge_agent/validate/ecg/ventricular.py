@@ -102,7 +102,7 @@ def measure(bench: EcgBench) -> Outcome:
         outcome.verdicts.append(_verdict(None))
         return outcome
     bench.tell("features")
-    patients = [_examples(one) for one in records]
+    patients = [examples_of(one) for one in records]
     if sum(bool(one.ventricular.any()) for one in patients) < 2:
         outcome.missing.append(f"{DATA_SET}: ventricular beats in fewer than two records")
         outcome.verdicts.append(_verdict(None))
@@ -156,7 +156,8 @@ def total(counts: Iterable[Count], name: str = "**gross**") -> Count:
     )
 
 
-def _examples(record: Recording) -> Examples:
+def examples_of(record: Recording) -> Examples:
+    """Return the annotated beats of a record as examples; those in flutter are context only."""
     symbols = [
         None if _flutter(record, at) else symbol
         for at, symbol in zip(record.beats.tolist(), record.symbols, strict=True)

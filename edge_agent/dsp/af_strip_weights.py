@@ -1,0 +1,20 @@
+"""Learnt weights of the features of a strip that tell atrial fibrillation.
+
+Learnt from the detected beats and P waves of labelled strips; noisy ones count as free of
+fibrillation, and nothing is drawn at random.
+
+Written by ``edge-agent validate learn strips --seed 1`` from cinc2017 (150 records); learn it anew
+rather than edit it.
+"""
+
+from edge_agent.dsp.logistic import Logistic
+
+STRIP = Logistic(
+    -7.269,
+    (
+        -1.1698,  # repetition
+        1.0655,  # step
+        -4.4679,  # p_likeness
+        11.977,  # qrs_likeness
+    ),
+)
