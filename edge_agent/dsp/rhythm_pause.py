@@ -32,6 +32,7 @@ GRACE_S = 0.12
 """Until then a beat within the limit has been seen. With blocks of 0.2 s, a finding begins at most
 0.32 s after last beat and limit."""
 
+_LEARNT_S = 3.6  # after a gap the detector learns for three seconds, then tells the first beats
 _KNOWN_RHYTHM = 4  # beats
 _LONGEST_GAP_S = 30.0
 _FORGET_AFTER_S = 2.0  # of a dead line
@@ -86,6 +87,7 @@ class PauseWatch:
         self._lead = _Lead()
         self._last_s: float | None = None
         self._now_s = -math.inf
+        self._learnt_s = -math.inf
         self._known = 0
         self._open: Finding | None = None
 
@@ -123,12 +125,14 @@ class PauseWatch:
     def gap(self, start_s: float) -> None:
         """Samples are missing; what comes next was taken from ``start_s`` on.
 
-        An interval across the gap is none: a silence counts from where the samples go on. One that
-        stands, stands. That there was a rhythm is forgotten after half a minute.
+        An interval across the gap is none: a silence counts from where the samples go on, and is
+        told when the detector has had the time to find a first beat. One that stands, stands. That
+        there was a rhythm is forgotten after half a minute.
         """
         if start_s - self._now_s > _LONGEST_GAP_S:
             self._known = 0
         self._last_s = start_s
+        self._learnt_s = start_s + _LEARNT_S
         self._lead = _Lead()
 
     def _look(self, now_s: float, holding_s: Sequence[float]) -> list[Finding]:
@@ -136,7 +140,7 @@ class PauseWatch:
         if self._last_s is None or not self._lead_is_known(now_s):
             return []
         latest = self._lead.alive(self._last_s, now_s)[-1]
-        due_s = latest.start_s + self._limit_s + GRACE_S
+        due_s = max(latest.start_s + self._limit_s + GRACE_S, self._learnt_s)
         if now_s < due_s or self._known < _KNOWN_RHYTHM or latest.dead_before_s >= _FORGET_AFTER_S:
             return []
         until_s = latest.start_s + self._limit_s
@@ -148,6 +152,7 @@ class PauseWatch:
     def _take(self, beat_s: float, now_s: float) -> list[Finding]:
         found = self._close(beat_s, now_s)
         self._known = 1 if self._is_forgotten(beat_s) else self._known + 1
+        self._learnt_s = -math.inf
         self._last_s = beat_s
         return found
 

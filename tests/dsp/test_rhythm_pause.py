@@ -111,7 +111,8 @@ def test_a_gap_is_no_silence_and_what_stands_before_it_stands_after_it():
     assert watch.push(8.0, REGULAR, attached) == []
     watch.gap(20.0)
     assert watch.push(21.0, (), [ContactStep(21.0, Contact.ATTACHED)]) == []
-    (begun,) = watch.push(23.3, (), [ContactStep(23.2, Contact.ATTACHED)])
+    assert watch.push(23.5, (), [ContactStep(23.4, Contact.ATTACHED)]) == []
+    (begun,) = watch.push(23.7, (), [ContactStep(23.6, Contact.ATTACHED)])
     assert begun.onset_s == 20.0
     watch.gap(25.0)
     (ended,) = watch.push(27.0, [26.0], [ContactStep(27.0, Contact.ATTACHED)])
