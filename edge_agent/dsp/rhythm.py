@@ -19,6 +19,7 @@ from edge_agent.dsp.rhythm_contact import Contact, ContactStep, ContactStream
 from edge_agent.dsp.rhythm_early import EarlyBeats
 from edge_agent.dsp.rhythm_finding import Finding, Kind, Standing, Strip
 from edge_agent.dsp.rhythm_flat import FlatLineWatch
+from edge_agent.dsp.rhythm_flutter import FlutterWatch
 from edge_agent.dsp.rhythm_pause import PauseWatch
 from edge_agent.dsp.rhythm_rate import RateLimit, RateWatch
 from edge_agent.dsp.rhythm_strip import StripRecorder
@@ -85,8 +86,11 @@ class RhythmStream:
         self._flat = FlatLineWatch()
         self._rates = tuple(RateWatch(limit) for limit in limits.rates())
         self._ventricular = VentricularWatch(rate_hz)
+        self._flutter = FlutterWatch(rate_hz)
         self._strips: dict[tuple[Kind, float], Strip | None] = {}
         self.contact: Contact | None = None
+        self.seen_s: float | None = None
+        """The latest beat, settled or seen and looking like one; ``None`` before the first."""
         self._begin()
 
     @property
@@ -128,6 +132,7 @@ class RhythmStream:
                 found += self._ventricular.push((), start_s, _times(before), trusted=trusted)
             found += self._ventricular.gap(start_s)
             self._begin()
+            self._flutter.gap()
             for watch in self._silences:
                 watch.gap(start_s)
         steps = self._contact.push(block, start_s, attached=attached)
@@ -137,6 +142,7 @@ class RhythmStream:
         now_s, later = start_s + block.size / self._rate_hz, beats[len(before) :]
         found += self._watch(now_s, later, steps, provisional_s, trusted=trusted)
         found += self._ventricular.push(block, start_s, _times(later), trusted=trusted)
+        found += self._flutter.push(block, start_s, steps)
         return self.with_strips(found)
 
     def ventricular_load(self, now_s: float) -> Share | None:
@@ -165,7 +171,8 @@ class RhythmStream:
     ) -> list[Finding]:
         self._sure.push(steps)
         sure_s = [one.at_s for one in beats if self._sure.is_sure(one.at_s)]
-        holding_s = self._early.push(now_s, provisional_s, [one.at_s for one in beats])
+        holding_s = self._early.push(now_s, provisional_s, _times(beats))
+        self.seen_s = max((*_times(beats), *holding_s), default=self.seen_s)
         found: list[Finding] = []
         for watch in self._silences:
             found += watch.push(now_s, sure_s, steps, holding_s=holding_s)
