@@ -26,7 +26,7 @@ NAMES = {"early": "under_0.8", "late": "over_1.1"}  # of evidence, where they ar
 
 def candidate(at, size=1.0, around=QUIET):
     narrow = wide = math.log(size)
-    return (at, narrow, wide, around, around, float(at))
+    return (at, narrow, wide, around, around)
 
 
 def rule(bias=0.0, **slopes):
@@ -148,9 +148,13 @@ def test_nothing_within_the_refractory_time_is_a_beat_whatever_speaks_for_it():
 
 
 def test_a_tiny_candidate_is_looked_at_when_a_beat_is_overdue():
-    tiny = 0.1
+    tiny = 0.14
     assert decided([candidate(LAST + 110, tiny)], rule(20.0)) == []
     assert decided([candidate(LAST + 130, tiny)], rule(20.0)) == [LAST + 130]
+
+
+def test_a_minute_candidate_is_none_even_when_a_beat_is_overdue():
+    assert decided([candidate(LAST + 130, 0.09)], rule(20.0)) == []
 
 
 # ------------------------------------------------------------------ competing stories

@@ -14,7 +14,7 @@ def beats_found(ecg, network):
     decision = BeatDecision(finder.working_rate_hz, finder.later, network=network)
     found = decision.push(finder.push(ecg.signal_mv), finder.horizon)
     found += decision.push(finder.flush(), finder.horizon) + decision.flush(finder.horizon)
-    return np.array([one[-1] for one in found]) / ecg.rate_hz
+    return np.array([one[0] for one in found]) / finder.working_rate_hz
 
 
 def lesson(ecg, **more):
@@ -107,10 +107,15 @@ def test_examples_are_what_was_told_with_the_truth_beside_it(make_ecg):
 
 
 def labels(*candidates, beats=(1000,), left_out=()):
-    """Labels of candidates given as (peak, size)."""
-    plain = [(0, size, size, 0.0, 0.0, float(peak)) for peak, size in candidates]
+    """Labels of candidates given as (ms, size)."""
+    plain = [(at // 10, size, size, 0.0, 0.0) for at, size in candidates]
     beats = np.array(beats, dtype=np.int64)
-    truth = Lesson(signal_mV=np.zeros(1), rate_hz=1000.0, beats=beats, left_out=left_out)
+    truth = Lesson(
+        signal_mV=np.zeros(1),
+        rate_hz=100.0,
+        beats=beats // 10,
+        left_out=[(one // 10, other // 10) for one, other in left_out],
+    )
     return _labels(plain, truth)
 
 

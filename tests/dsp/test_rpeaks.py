@@ -128,8 +128,8 @@ def test_memory_does_not_grow_with_the_stream(make_ecg):
     sizes = set()
     for start in range(0, ecg.signal_mv.size - 200, 200):
         detector.push(ecg.signal_mv[start : start + 200])
-        sizes.add(detector._finder._raw.size)
-    assert max(sizes) < 1000
+        sizes.add(detector._finder.raw.size)
+    assert max(sizes) < 6000  # a beat is located when it is settled, seconds later
     assert len(detector._decision._queue) == 0
 
 

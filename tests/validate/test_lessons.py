@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge_agent.validate.ecg.lessons import held_out, lessons
+from edge_agent.validate.ecg.lessons import held_out, lessons, with_standstills
 from edge_agent.validate.ecg.recordings import lead_count, read, record_names
 from tests.validate.conftest import needs_bench
 
@@ -34,7 +34,7 @@ def test_records_are_learnt_from_faster_slower_noisy_and_as_a_strap_sends_them(t
 def test_a_record_of_one_lead_is_not_asked_for_its_second(taught, small_recordings):
     assert lead_count(small_recordings / "mitdb", "901") == 1
     of_one_record = sum(one.signal_mV.size == 630 * 360 for one in taught) / 2
-    assert of_one_record == 8  # own rate, faster, slower, five with noise
+    assert of_one_record == 10  # own rate, faster, slower, standing still, six with noise
 
 
 def test_a_set_weighs_the_same_however_many_records_it_has(small_recordings):
@@ -56,3 +56,18 @@ def test_every_record_is_held_out_once(small_recordings):
 
 def test_a_record_from_elsewhere_is_never_learnt_from_while_some_are_held_out(small_recordings):
     assert not any(keep("elsewhere") for keep in held_out(small_recordings, 2))
+
+
+def test_a_heart_stands_still_for_seconds_and_its_beats_are_gone(small_recordings):
+    record = read(small_recordings / "mitdb", "901")
+    signal, beats = with_standstills(record)
+    gone = np.setdiff1d(record.beats, beats)
+    pauses_s = np.diff(beats) / record.rate_hz
+    assert gone.size > 30
+    assert 4 <= (pauses_s > 5.0).sum() <= 10
+    assert pauses_s.max() < 16.0
+    assert np.abs(signal[gone]).max() < 0.6
+    untouched = signal == record.signal_mV
+    assert untouched.mean() > 0.75
+    again, _ = with_standstills(record)
+    assert np.array_equal(signal, again)
