@@ -10,12 +10,12 @@ records), cinc2017 (150 records); learn it anew rather than edit it.
 from edge_agent.dsp.logistic import Logistic
 
 RHYTHM = Logistic(
-    -10.421,
+    -9.0543,
     (
-        3.4212,  # entropy
-        11.146,  # irregularity
-        -1.1765,  # repetition
-        0.52377,  # spread
-        -0.86043,  # step
+        3.6392,  # entropy
+        9.389,  # irregularity
+        -1.123,  # repetition
+        0.64438,  # spread
+        -0.88043,  # step
     ),
 )
