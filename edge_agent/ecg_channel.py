@@ -33,13 +33,13 @@ _ATTACHED_STEP_S = 0.5
 _NOISE_WINDOW_S = 10.0
 _NOISE_STEP_S = 5.0
 _SETTLED_AFTER_S = 1.1
-"""As a rule a beat is known by then, with blocks of up to 0.6 s."""
+"""By then a beat is seen or settled, with blocks of up to 0.6 s."""
 _LOAD_EVERY_S = 60.0
 _NOTHING_FOR_S = 90.0
 """So long a rhythm is watched before it is said that nothing stands: longer than any finding but
 fibrillation needs, and that needs about as long."""
 
-_OPEN = (Contact.HUM, Contact.SATURATED, Contact.OFF)
+_OPEN = (Contact.HUM, Contact.SATURATED, Contact.RECOVERING, Contact.OFF)
 _NOT_ATTACHED = Quality(index=0.0, state=State.NOT_ATTACHED)
 _NOT_JUDGED_YET = Quality(index=0.0, state=State.SEARCHING)
 
@@ -120,7 +120,12 @@ class EcgChannel:
     def _is_silent(self, now_s: float) -> bool:
         if self._rhythm.is_standing_still:
             return True
-        return self._last_beat_s is not None and now_s - self._last_beat_s > self._silence_s
+        return self._last_beat_s is not None and self._silent_s(now_s) > self._silence_s
+
+    def _silent_s(self, now_s: float) -> float:
+        """Return for how long no beat has been seen, after a first one."""
+        seen_s = (self._last_beat_s, self._rhythm.seen_s)
+        return now_s - max((one for one in seen_s if one is not None), default=now_s)
 
     def _findings(
         self,
@@ -133,6 +138,7 @@ class EcgChannel:
             signal_mv,
             block.start / _NS_PER_S,
             beats,
+            provisional_s=self._beats.provisional_s,
             attached=block.state is not State.NOT_ATTACHED,
             trusted=quality.state is State.MEASURED,
             follows_gap=block.follows_gap,
@@ -172,7 +178,7 @@ class EcgChannel:
         if self._rhythm.is_standing_still and quality.state is State.MEASURED:
             value = 0.0
         elif value is not None and self._last_beat_s is not None:
-            silent_s = at_s - self._last_beat_s - _SETTLED_AFTER_S
+            silent_s = self._silent_s(at_s) - _SETTLED_AFTER_S
             value = min(value, _S_PER_MIN / silent_s) if silent_s > 0.0 else value
         elif value is None and quality.state is State.MEASURED:
             quality = dataclasses.replace(quality, state=State.BELOW_RANGE)

@@ -21,9 +21,9 @@ def rhythm_rules(
 ) -> tuple[FindingRule, ...]:
     """Return the rules about rhythm findings, with the limits that the findings were made with.
 
-    A standstill and a ventricular tachycardia stay until somebody has seen them, also when the
-    heart goes on by itself. A line that goes flat is first taken for a lead that is off, which it
-    is most often, and becomes urgent when nobody looks.
+    A standstill, a ventricular tachycardia and a flutter stay until somebody has seen them, also
+    when the heart goes on by itself. A line that goes flat is first taken for a lead that is off,
+    which it is most often, and becomes urgent when nobody looks.
     """
     grave = Policy(latching=True, repeat_after_s=_REPEAT_AFTER_S)
     plain = Policy(latching=latching)
@@ -66,6 +66,13 @@ def rhythm_rules(
             finding="ventricular-tachycardia", priority=Priority.HIGH, policy=grave,
             advice="A fast run of beats from the lower heart. Look at the person now: if they do "
             "not answer, call for help and begin resuscitation.",
+        ),
+        FindingRule(
+            name="ventricular-flutter", title="ventricular flutter or fibrillation suspected",
+            finding="ventricular-flutter", priority=Priority.HIGH, policy=grave,
+            advice="Large waves and no countable heartbeat, though the electrodes are on. Look at "
+            "the person now: if they do not answer, call for help and begin resuscitation. "
+            "Shaking and chest compressions can look the same.",
         ),
     )  # fmt: skip
     if not fibrillation:

@@ -13,14 +13,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edge_agent.dsp.beats import Beat
-from edge_agent.dsp.rhythm_beats import SHAPE_S, KnownBeats
+from edge_agent.dsp.rhythm_beats import KnownBeats
 from edge_agent.dsp.rhythm_burden import Share
 from edge_agent.dsp.rhythm_contact import Contact, ContactStep, ContactStream
+from edge_agent.dsp.rhythm_early import EarlyBeats
 from edge_agent.dsp.rhythm_finding import Finding, Kind, Standing, Strip
 from edge_agent.dsp.rhythm_flat import FlatLineWatch
+from edge_agent.dsp.rhythm_flutter import FlutterWatch
 from edge_agent.dsp.rhythm_pause import PauseWatch
 from edge_agent.dsp.rhythm_rate import RateLimit, RateWatch
 from edge_agent.dsp.rhythm_strip import StripRecorder
+from edge_agent.dsp.rhythm_sure import SureBeats
 from edge_agent.dsp.rhythm_ventricular import VentricularWatch
 
 STRIP_S = 8.0
@@ -83,8 +86,11 @@ class RhythmStream:
         self._flat = FlatLineWatch()
         self._rates = tuple(RateWatch(limit) for limit in limits.rates())
         self._ventricular = VentricularWatch(rate_hz)
+        self._flutter = FlutterWatch(rate_hz)
         self._strips: dict[tuple[Kind, float], Strip | None] = {}
         self.contact: Contact | None = None
+        self.seen_s: float | None = None
+        """The latest beat, settled or seen and looking like one; ``None`` before the first."""
         self._begin()
 
     @property
@@ -103,15 +109,17 @@ class RhythmStream:
         start_s: float,
         beats: Sequence[Beat] = (),
         *,
-        provisional_s: float | None = None,
+        provisional_s: Sequence[float] = (),
         attached: bool = True,
         trusted: bool = True,
         follows_gap: bool = False,
     ) -> list[Finding]:
         """Take in a block, shape (n,), from ``start_s`` on, and the beats that it settled.
 
-        ``provisional_s`` is the latest beat seen and not settled. ``attached`` is what the sensor
-        itself says; ``trusted`` is false where the beats may be noise: then no rate is judged.
+        ``provisional_s`` are beats seen and not settled, as
+        :attr:`~edge_agent.dsp.beats.BeatStream.provisional_s` tells them after the same block.
+        ``attached`` is what the sensor itself says; ``trusted`` is false where the beats may be
+        noise: then no rate is judged.
 
         :raises ValueError: samples that are not one-dimensional or not finite.
         """
@@ -124,6 +132,7 @@ class RhythmStream:
                 found += self._ventricular.push((), start_s, _times(before), trusted=trusted)
             found += self._ventricular.gap(start_s)
             self._begin()
+            self._flutter.gap()
             for watch in self._silences:
                 watch.gap(start_s)
         steps = self._contact.push(block, start_s, attached=attached)
@@ -133,6 +142,7 @@ class RhythmStream:
         now_s, later = start_s + block.size / self._rate_hz, beats[len(before) :]
         found += self._watch(now_s, later, steps, provisional_s, trusted=trusted)
         found += self._ventricular.push(block, start_s, _times(later), trusted=trusted)
+        found += self._flutter.push(block, start_s, steps)
         return self.with_strips(found)
 
     def ventricular_load(self, now_s: float) -> Share | None:
@@ -146,6 +156,8 @@ class RhythmStream:
     def _begin(self) -> None:
         self._contact = ContactStream(self._rate_hz)
         self._recorder = StripRecorder(self._rate_hz)
+        self._sure = SureBeats(self._known, self._recorder)
+        self._early = EarlyBeats(self._sure.resembles)
         self.contact = None
 
     def _watch(
@@ -153,18 +165,17 @@ class RhythmStream:
         now_s: float,
         beats: Sequence[Beat],
         steps: Sequence[ContactStep],
-        provisional_s: float | None = None,
+        provisional_s: Sequence[float] = (),
         *,
         trusted: bool,
     ) -> list[Finding]:
-        sure_s = [
-            one.at_s
-            for one in beats
-            if self._known.is_beat(self._recorder.around(one.at_s, SHAPE_S))
-        ]
+        self._sure.push(steps)
+        sure_s = [one.at_s for one in beats if self._sure.is_sure(one.at_s)]
+        holding_s = self._early.push(now_s, provisional_s, _times(beats))
+        self.seen_s = max((*_times(beats), *holding_s), default=self.seen_s)
         found: list[Finding] = []
         for watch in self._silences:
-            found += watch.push(now_s, sure_s, steps, provisional_s=provisional_s)
+            found += watch.push(now_s, sure_s, steps, holding_s=holding_s)
         found += self._flat.push(steps, [one.at_s for one in beats])
         for one in beats:
             for rate in self._rates:

@@ -30,7 +30,7 @@ SHAPE_S = 0.08
 """The shape of a beat reaches so far to either side of its peak."""
 
 _SMALL, _SMALLER = 1.0 / 3.0, 0.6
-_ALIKE = 0.7
+_ALIKE = 0.85
 _SIZES = 32
 _FEWEST_SIZES = 8
 _LOWER = 0.2  # of the sizes lie below the one that counts
@@ -47,6 +47,13 @@ class KnownBeats:
         self._shapes: deque[Signal] = deque(maxlen=_SHAPES)
         self._refused = 0
 
+    @property
+    def usual_size_mV(self) -> float | None:
+        """Size, peak to peak, of the smaller ones; ``None`` until eight have been seen."""
+        if len(self._sizes) < _FEWEST_SIZES:
+            return None
+        return sorted(self._sizes)[int(_LOWER * len(self._sizes))]
+
     def is_beat(self, shape_mV: ArrayLike) -> bool:
         """Tell whether the wave with this shape, (n,), is a beat; learn from it if it is.
 
@@ -60,18 +67,26 @@ class KnownBeats:
             self._refused += 1
             if self._refused < _IN_A_ROW:
                 return False
-            self._sizes.clear()
-            self._shapes.clear()
+            self.forget()
         self._refused = 0
         self._sizes.append(size)
         self._shapes.append(_unit(shape))
         return True
 
+    def resembles(self, shape_mV: ArrayLike) -> bool:
+        """Tell whether the wave would be a beat, and learn nothing from it."""
+        shape = np.asarray(shape_mV, dtype=np.float64)
+        return shape.size > 0 and not self._is_small(float(shape.max() - shape.min()), shape)
+
+    def forget(self) -> None:
+        """Compare with nothing seen before: the gain may have changed."""
+        self._sizes.clear()
+        self._shapes.clear()
+        self._refused = 0
+
     def _is_small(self, size: float, shape: Signal) -> bool:
-        if len(self._sizes) < _FEWEST_SIZES:
-            return False
-        usual = sorted(self._sizes)[int(_LOWER * len(self._sizes))]
-        if size >= _SMALLER * usual:
+        usual = self.usual_size_mV
+        if usual is None or size >= _SMALLER * usual:
             return False
         return size < _SMALL * usual or not self._is_alike(_unit(shape))
 

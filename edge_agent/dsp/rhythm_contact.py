@@ -14,6 +14,11 @@ line is noise or waves. A line without these lives too when its mean over 0.1 s 
 two seconds, by more than the last digit: it wanders, while a recovering amplifier comes back once.
 What does neither can't be told from a lead that is off, and is called so: whoever listens must not
 take it for an all-clear.
+
+An amplifier that was driven to its limit *recovers*: for two seconds the line goes one way, by more
+than a millivolt, with nothing on it of a tenth of that. Beats are on it, but tiny, as long as the
+input stage is blocked (three times in the recordings at hand, down to a thirtieth of their size).
+Breathing turns sooner, or moves less.
 """
 
 from __future__ import annotations
@@ -42,6 +47,8 @@ _MEANS = 20
 _TURNS = 2
 _TURN_MV = 0.004
 _TURN_COUNTS = 1.2  # the mean of many samples is finer than their last digit
+_RECOVERS_MV = 1.5
+_RECOVERING_LEAVES = 0.1  # of what it moves
 _RAIL_SHARE = 0.25
 _RAIL_SWING_MV = 0.5
 _CURVE = 4  # columns of a cubic
@@ -55,6 +62,7 @@ class Contact(StrEnum):
     FLAT = "flat"
     HUM = "hum"
     SATURATED = "saturated"
+    RECOVERING = "recovering"
     OFF = "off"
     """The sensor itself says that a lead is off."""
 
@@ -112,7 +120,19 @@ class ContactStream:
     def _judge(self, window: Signal) -> Contact:
         half = max(1, round(_MEAN_S * self._rate_hz))
         self._means += (float(window[-2 * half : -half].mean()), float(window[-half:].mean()))
-        return _judged(window, self._basis, self._means)
+        judged = _judged(window, self._basis, self._means)
+        recovers = judged is Contact.ATTACHED and self._recovers(window)
+        return Contact.RECOVERING if recovers else judged
+
+    def _recovers(self, window: Signal) -> bool:
+        """Whether the line has been going one way for two seconds, far, and with little on it."""
+        moved = abs(self._means[-1] - self._means[0])
+        if moved < _RECOVERS_MV or len(self._means) < _MEANS:
+            return False
+        level = window - window[0]
+        rest = level - self._basis @ (self._basis.T @ level)
+        most = _RECOVERING_LEAVES * moved
+        return float(rest.max() - rest.min()) <= most and _turns(self._means, most) < 1
 
 
 def contact(window_mV: ArrayLike, rate_hz: float) -> Contact:

@@ -21,6 +21,8 @@ class Kind(StrEnum):
     EXTREME_BRADYCARDIA = "extreme-bradycardia"
     EXTREME_TACHYCARDIA = "extreme-tachycardia"
     VENTRICULAR_TACHYCARDIA = "ventricular-tachycardia"
+    VENTRICULAR_FLUTTER = "ventricular-flutter"
+    """Flutter or fibrillation of the ventricles: large waves, and no countable beats."""
     VENTRICULAR_RUN = "ventricular-run"
     BIGEMINY = "bigeminy"
     TRIGEMINY = "trigeminy"

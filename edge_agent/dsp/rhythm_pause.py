@@ -13,24 +13,26 @@ What holds it back, and what does not:
 * A line that doesn't live (:mod:`~edge_agent.dsp.rhythm_contact`) is no standstill: the silence
   counts from where it lives again, and after two dead seconds four beats have to be seen first.
   Instead :class:`~edge_agent.dsp.rhythm_flat.FlatLineWatch` speaks up.
-* A provisional beat within the limit holds the finding back until the detector has decided.
+* A beat seen within the limit and not settled yet holds the finding back, if it looks like one
+  (:mod:`~edge_agent.dsp.rhythm_early`).
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from edge_agent.dsp.rhythm_contact import STEP_S, Contact, ContactStep
 from edge_agent.dsp.rhythm_finding import Finding, Kind, Standing
 
-GRACE_S = 0.18
-"""With blocks of 0.2 s, a finding begins at most 0.4 s after last beat and limit."""
+GRACE_S = 0.12
+"""Until then a beat within the limit has been seen. With blocks of 0.2 s, a finding begins at most
+0.32 s after last beat and limit."""
 
-_HOLD_S = 0.5  # how long a provisional beat may wait for its decision
+_LEARNT_S = 3.6  # after a gap the detector learns for three seconds, then tells the first beats
 _KNOWN_RHYTHM = 4  # beats
 _LONGEST_GAP_S = 30.0
 _FORGET_AFTER_S = 2.0  # of a dead line
@@ -85,6 +87,7 @@ class PauseWatch:
         self._lead = _Lead()
         self._last_s: float | None = None
         self._now_s = -math.inf
+        self._learnt_s = -math.inf
         self._known = 0
         self._open: Finding | None = None
 
@@ -99,11 +102,12 @@ class PauseWatch:
         beats_s: Iterable[float] = (),
         steps: Iterable[ContactStep] = (),
         *,
-        provisional_s: float | None = None,
+        holding_s: Sequence[float] = (),
     ) -> list[Finding]:
         """Take in what became known until ``now_s``; return the findings that it changes.
 
-        ``beats_s`` are settled, in rising order; ``provisional_s`` is the latest that is not.
+        ``beats_s`` are settled, in rising order; ``holding_s`` are beats that may yet be settled
+        (:class:`~edge_agent.dsp.rhythm_early.EarlyBeats`).
         """
         self._now_s = now_s
         waiting = deque(steps)
@@ -115,32 +119,32 @@ class PauseWatch:
         for step in waiting:
             self._lead.take(step)
         if self._open is None:
-            found += self._look(now_s, provisional_s)
+            found += self._look(now_s, holding_s)
         return found
 
     def gap(self, start_s: float) -> None:
         """Samples are missing; what comes next was taken from ``start_s`` on.
 
-        An interval across the gap is none: a silence counts from where the samples go on. One that
-        stands, stands. That there was a rhythm is forgotten after half a minute.
+        An interval across the gap is none: a silence counts from where the samples go on, and is
+        told when the detector has had the time to find a first beat. One that stands, stands. That
+        there was a rhythm is forgotten after half a minute.
         """
         if start_s - self._now_s > _LONGEST_GAP_S:
             self._known = 0
         self._last_s = start_s
+        self._learnt_s = start_s + _LEARNT_S
         self._lead = _Lead()
 
-    def _look(self, now_s: float, provisional_s: float | None) -> list[Finding]:
+    def _look(self, now_s: float, holding_s: Sequence[float]) -> list[Finding]:
         """Begin a finding if the silence has lasted."""
         if self._last_s is None or not self._lead_is_known(now_s):
             return []
         latest = self._lead.alive(self._last_s, now_s)[-1]
-        due_s = latest.start_s + self._limit_s + GRACE_S
+        due_s = max(latest.start_s + self._limit_s + GRACE_S, self._learnt_s)
         if now_s < due_s or self._known < _KNOWN_RHYTHM or latest.dead_before_s >= _FORGET_AFTER_S:
             return []
-        in_time = provisional_s is not None and (
-            self._last_s < provisional_s <= latest.start_s + self._limit_s
-        )
-        if in_time and now_s < due_s + _HOLD_S:
+        until_s = latest.start_s + self._limit_s
+        if any(self._last_s < one <= until_s for one in holding_s):
             return []
         self._open = self._finding(Standing.BEGUN, now_s, value=now_s - self._last_s)
         return [self._open]
@@ -148,6 +152,7 @@ class PauseWatch:
     def _take(self, beat_s: float, now_s: float) -> list[Finding]:
         found = self._close(beat_s, now_s)
         self._known = 1 if self._is_forgotten(beat_s) else self._known + 1
+        self._learnt_s = -math.inf
         self._last_s = beat_s
         return found
 

@@ -23,7 +23,7 @@ def play(signal_mv, rate_hz, *, cuts=None, limits=None, gap_at=None, off=None):
         gap = gap_at is not None and start == gap_at
         settled = beats.push(part, start_s, follows_gap=gap)
         found += rhythm.push(
-            part, start_s, settled, follows_gap=gap,
+            part, start_s, settled, provisional_s=beats.provisional_s, follows_gap=gap,
             attached=off is None or not off[0] <= start_s < off[1],
         )  # fmt: skip
     return found
@@ -143,7 +143,8 @@ def test_a_gap_in_the_samples_is_no_pause(make_ecg):
             gap = offset_s > 0.0 and start == 0
             part, start_s = signal[start : start + 50], offset_s + start / 250.0
             settled = beats.push(part, start_s, follows_gap=gap)
-            found += rhythm.push(part, start_s, settled, follows_gap=gap)
+            early = beats.provisional_s
+            found += rhythm.push(part, start_s, settled, provisional_s=early, follows_gap=gap)
     assert found == []
 
 

@@ -12,10 +12,10 @@ from edge_agent.dsp.rhythm_pause import PauseWatch
 SETTLED_AFTER_S = 0.5
 
 
-def play(beats, until_s, *, limit_s=3.0, block_s=0.2, dead=(), provisional=(), late=None):
+def play(beats, until_s, *, limit_s=3.0, block_s=0.2, dead=(), holding=(), late=None):
     """Beats settle half a second late, those in ``late`` by as much as it says.
 
-    ``dead`` are spans (s), ``provisional`` are (seen from, seen until, position).
+    ``dead`` are spans (s), ``holding`` are (from, until, position).
     """
     watch, found = PauseWatch(limit_s), []
     waiting = sorted(beats)
@@ -35,8 +35,8 @@ def play(beats, until_s, *, limit_s=3.0, block_s=0.2, dead=(), provisional=(), l
             off = any(start < at_s <= end for start, end in dead)
             steps.append(ContactStep(at_s, Contact.FLAT if off else Contact.ATTACHED))
             next_step += 1
-        seen = [at for start, end, at in provisional if start <= now_s < end]
-        found += watch.push(now_s, settled, steps, provisional_s=max(seen, default=None))
+        seen = [at for start, end, at in holding if start <= now_s < end]
+        found += watch.push(now_s, settled, steps, holding_s=seen)
     return found
 
 
@@ -67,13 +67,18 @@ def test_a_beat_just_after_the_limit_gives_a_pause_that_begins_and_ends():
     assert findings[-1].value == pytest.approx(3.1)
 
 
-def test_a_beat_just_within_the_limit_gives_none_when_it_has_been_seen_provisionally():
-    assert play([*REGULAR, 10.95, 11.7], 14.0, provisional=[(11.1, 11.5, 10.95)]) == []
+def test_a_beat_just_within_the_limit_gives_none_when_it_has_been_seen_early():
+    assert play([*REGULAR, 10.95, 11.7], 14.0, holding=[(11.1, 11.5, 10.95)]) == []
 
 
-def test_a_provisional_beat_that_comes_to_nothing_holds_back_for_half_a_second_at_most():
-    (begun,) = play(REGULAR, 20.0, provisional=[(10.0, 20.0, 9.9)])
-    assert begun.known_s <= 8.0 + 3.0 + 0.4 + 0.5
+def test_a_beat_seen_early_that_comes_to_nothing_holds_back_only_as_long_as_it_is_held():
+    (begun,) = play(REGULAR, 20.0, holding=[(10.0, 12.1, 9.9)])
+    assert begun.known_s == pytest.approx(12.2)
+
+
+def test_a_beat_seen_early_beyond_the_limit_holds_nothing_back():
+    (begun,) = play(REGULAR, 20.0, holding=[(11.1, 20.0, 11.05)])
+    assert begun.known_s <= 8.0 + 3.0 + 0.4
 
 
 def test_a_beat_that_search_back_finds_in_the_silence_withdraws_it():
@@ -106,7 +111,8 @@ def test_a_gap_is_no_silence_and_what_stands_before_it_stands_after_it():
     assert watch.push(8.0, REGULAR, attached) == []
     watch.gap(20.0)
     assert watch.push(21.0, (), [ContactStep(21.0, Contact.ATTACHED)]) == []
-    (begun,) = watch.push(23.3, (), [ContactStep(23.2, Contact.ATTACHED)])
+    assert watch.push(23.5, (), [ContactStep(23.4, Contact.ATTACHED)]) == []
+    (begun,) = watch.push(23.7, (), [ContactStep(23.6, Contact.ATTACHED)])
     assert begun.onset_s == 20.0
     watch.gap(25.0)
     (ended,) = watch.push(27.0, [26.0], [ContactStep(27.0, Contact.ATTACHED)])
