@@ -95,8 +95,8 @@ class _Story:
 class BeatDecision:
     """Turns candidates, whose indices count at ``rate_hz``, into beats.
 
-    ``later`` tells what follows a candidate, or ``None`` while that is not known yet. ``told`` is
-    for learning.
+    ``later`` tells what follows a candidate, or ``None`` while that is not known yet; ``soon`` the
+    first of it, by which most of what is in doubt is decided. ``told`` is for learning.
     """
 
     def __init__(
@@ -104,11 +104,14 @@ class BeatDecision:
         rate_hz: float,
         later: Callable[[Candidate], Later | None],
         *,
+        soon: Callable[[Candidate], Later | None] | None = None,
         network: Network = NETWORK,
         told: Told | None = None,
     ) -> None:
         self._rate_hz = rate_hz
         self._later, self._network, self._told = later, network, told
+        self._soon = soon
+        self._doubted: int | None = None
         self._refractory = round(_REFRACTORY_S * rate_hz)
         self._doubt = round(_LONGEST_DOUBT_S * rate_hz)
         self._after_t_wave = round(_AFTER_T_WAVE_S * rate_hz)
@@ -263,33 +266,57 @@ class BeatDecision:
 
     def _take(self, one: Candidate) -> bool:
         """Deal with the first in the queue; ``False`` when it has to wait for what follows."""
-        if self._levels is None:
+        levels = self._levels
+        if levels is None:
             self._rejected.append(one)
-        else:
+        elif not self._is_taken_soon(one, levels):
             later = self._later(one)
             if later is None:
                 return False
-            self._weigh(one, later, self._levels)
+            self._weigh(one, later, levels)
         self._queue.popleft()
+        return True
+
+    def _is_taken_soon(self, one: Candidate, levels: _Levels) -> bool:
+        """Deal with a candidate by the first that follows it, if that leaves hardly a doubt."""
+        if self._soon is None or len(self._stories) > 1 or self._doubted == one[0]:
+            return False
+        soon = self._soon(one)
+        if soon is None:
+            return False
+        story = self._stories[0]
+        odds = self._odds(one, soon, self._known(levels), story, tell=False)
+        if abs(odds) < _FAR_BEHIND:
+            self._doubted = one[0]
+            return False
+        self._accept_or_leave(one, story, odds, levels)
         return True
 
     def _weigh(self, one: Candidate, later: Later, levels: _Levels) -> None:
         """Continue every story with the candidate as a beat and as none."""
-        known = Context(
-            (levels.signal_n, levels.signal_w), (levels.noise_n, levels.noise_w),
-            (levels.floor_n, levels.floor_w), self._usual / self._rate_hz, self._regularity(),
-        )  # fmt: skip
+        known = self._known(levels)
         best = self._best()
         odds = self._odds(one, later, known, best)
         if len(self._stories) == 1 and abs(odds) > _FAR_BEHIND:
-            if odds > 0.0:
-                best.last, best.last_size = one[0], one[1]
-                self._settle(one)
-        else:
-            self._continue_stories(one, later, known, best, odds)
-            self._prune()
-            self._settle_agreed()
-        self._learn_levels(one, levels, 1.0 / (1.0 + math.exp(-odds)))
+            self._accept_or_leave(one, best, odds, levels)
+            return
+        self._continue_stories(one, later, known, best, odds)
+        self._prune()
+        self._settle_agreed()
+        self._learn_levels(one, levels, odds)
+
+    def _accept_or_leave(self, one: Candidate, story: _Story, odds: float, levels: _Levels) -> None:
+        """Go on with the only story in one way: the other would be too far behind."""
+        if odds > 0.0:
+            story.last, story.last_size = one[0], one[1]
+            self._settle(one)
+        self._learn_levels(one, levels, odds)
+
+    def _known(self, levels: _Levels) -> Context:
+        return Context(
+            (levels.signal_n, levels.signal_w), (levels.noise_n, levels.noise_w),
+            (levels.floor_n, levels.floor_w), self._usual / self._rate_hz, self._regularity(),
+        )  # fmt: skip
 
     def _continue_stories(
         self, one: Candidate, later: Later, known: Context, best: _Story, best_odds: float
@@ -317,7 +344,8 @@ class BeatDecision:
             self._told(one[0], told)
         return max(min(self._network.log_odds(told), _CERTAIN), _IMPOSSIBLE)
 
-    def _learn_levels(self, one: Candidate, levels: _Levels, chance: float) -> None:
+    def _learn_levels(self, one: Candidate, levels: _Levels, odds: float) -> None:
+        chance = 1.0 / (1.0 + math.exp(-odds))
         step_n = min(one[1] - levels.signal_n, _LARGEST_STEP)
         step_w = min(one[2] - levels.signal_w, _LARGEST_STEP)
         levels.signal_n += _FORGET_SIGNAL * chance * step_n

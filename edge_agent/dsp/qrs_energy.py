@@ -129,16 +129,23 @@ class CandidateFinder:
 
     def later(self, one: Candidate) -> Later | None:
         """Return what follows a candidate of the last 8 s, or ``None`` while it is not known."""
+        return self._following(one, self._ahead)
+
+    def soon(self, one: Candidate) -> Later | None:
+        """Return the first of what :meth:`later` tells, which is known 0.08 s before."""
+        return self._following(one, self._ahead[:-1])
+
+    def _following(self, one: Candidate, looks: list[int]) -> Later | None:
         at = one[0]
         first, energy = next(kept for kept in reversed(self._kept_energies) if kept[0] <= at)
         at -= first
-        if at + self._ahead[-1] >= len(energy):
+        if at + looks[-1] >= len(energy):
             return None
         narrow = wide = 0.0
-        for ahead in self._ahead:
+        for ahead in looks:
             narrow += energy.item(at + ahead, 0)
             wide += energy.item(at + ahead, 1)
-        count = len(self._ahead)
+        count = len(looks)
         return Later(
             max(0.5 * math.log(narrow / count or _LEAST) - one[1], _QUIETEST),
             max(0.5 * math.log(wide / count or _LEAST) - one[2], _QUIETEST),

@@ -50,7 +50,9 @@ class Detector:
         if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
             raise ValueError(f"rate {rate_hz} Hz: outside 100 to 1000 Hz; resample the signal")
         self._finder = CandidateFinder(rate_hz)
-        self._decision = BeatDecision(self._finder.working_rate_hz, self._finder.later)
+        self._decision = BeatDecision(
+            self._finder.working_rate_hz, self._finder.later, soon=self._finder.soon
+        )
         self._locator = PeakLocator(rate_hz, self._finder.factor)
         self._early = EarlyPeaks(self._finder.working_rate_hz)
 
