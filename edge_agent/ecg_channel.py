@@ -123,9 +123,8 @@ class EcgChannel:
         return self._last_beat_s is not None and self._silent_s(now_s) > self._silence_s
 
     def _silent_s(self, now_s: float) -> float:
-        """Return for how long no beat has been seen, after a first one."""
-        seen_s = (self._last_beat_s, self._rhythm.seen_s)
-        return now_s - max((one for one in seen_s if one is not None), default=now_s)
+        """Return for how long no beat has been seen; that is infinite before the first."""
+        return now_s - self._rhythm.seen_s
 
     def _findings(
         self,

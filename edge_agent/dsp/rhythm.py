@@ -6,6 +6,7 @@ ECG they rest on.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -89,8 +90,8 @@ class RhythmStream:
         self._flutter = FlutterWatch(rate_hz)
         self._strips: dict[tuple[Kind, float], Strip | None] = {}
         self.contact: Contact | None = None
-        self.seen_s: float | None = None
-        """The latest beat, settled or seen and looking like one; ``None`` before the first."""
+        self._settled_s = self.seen_s = -math.inf
+        """The latest beat, settled or seen and looking like one (s)."""
         self._begin()
 
     @property
@@ -172,7 +173,8 @@ class RhythmStream:
         self._sure.push(steps)
         sure_s = [one.at_s for one in beats if self._sure.is_sure(one.at_s)]
         holding_s = self._early.push(now_s, provisional_s, _times(beats))
-        self.seen_s = max((*_times(beats), *holding_s), default=self.seen_s)
+        self._settled_s = max(_times(beats), default=self._settled_s)
+        self.seen_s = max((*holding_s, self._settled_s))
         found: list[Finding] = []
         for watch in self._silences:
             found += watch.push(now_s, sure_s, steps, holding_s=holding_s)

@@ -15,10 +15,11 @@ two seconds, by more than the last digit: it wanders, while a recovering amplifi
 What does neither can't be told from a lead that is off, and is called so: whoever listens must not
 take it for an all-clear.
 
-An amplifier that was driven to its limit *recovers*: for two seconds the line goes one way, by more
-than a millivolt, with nothing on it of a tenth of that. Beats are on it, but tiny, as long as the
-input stage is blocked (three times in the recordings at hand, down to a thirtieth of their size).
-Breathing turns sooner, or moves less.
+An amplifier that was driven to its limit *recovers*: for two seconds the line goes one way, by 1.5
+mV and more, with nothing on it of a tenth of that, and then ever more slowly, until it moves by no
+more than a fifth of that. Beats are on it, but tiny, as long as the input stage is blocked (down to
+a thirtieth of their size; in four of the recordings at hand). Breathing turns sooner, or moves
+less; a standstill in which the line is swung further, slowly and smoothly, is told late.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _MEANS = 20
 _TURNS = 2
 _TURN_MV = 0.004
 _TURN_COUNTS = 1.2  # the mean of many samples is finer than their last digit
-_RECOVERS_MV = 1.5
+_RECOVERS_MV, _RECOVERED_MV = 1.5, 0.3
 _RECOVERING_LEAVES = 0.1  # of what it moves
 _RAIL_SHARE = 0.25
 _RAIL_SWING_MV = 0.5
@@ -88,6 +89,7 @@ class ContactStream:
         self._recent: Signal = np.empty(0)
         self._means: deque[float] = deque(maxlen=_MEANS)
         self._unjudged = 0
+        self._recovering = False
 
     def push(
         self, block_mV: ArrayLike, start_s: float, *, attached: bool = True
@@ -121,17 +123,18 @@ class ContactStream:
         half = max(1, round(_MEAN_S * self._rate_hz))
         self._means += (float(window[-2 * half : -half].mean()), float(window[-half:].mean()))
         judged = _judged(window, self._basis, self._means)
-        recovers = judged is Contact.ATTACHED and self._recovers(window)
-        return Contact.RECOVERING if recovers else judged
+        self._recovering = judged is Contact.ATTACHED and self._recovers(window)
+        return Contact.RECOVERING if self._recovering else judged
 
     def _recovers(self, window: Signal) -> bool:
         """Whether the line has been going one way for two seconds, far, and with little on it."""
         moved = abs(self._means[-1] - self._means[0])
-        if moved < _RECOVERS_MV or len(self._means) < _MEANS:
+        least = _RECOVERED_MV if self._recovering else _RECOVERS_MV
+        if moved < least or len(self._means) < _MEANS:
             return False
         level = window - window[0]
         rest = level - self._basis @ (self._basis.T @ level)
-        most = _RECOVERING_LEAVES * moved
+        most = _RECOVERING_LEAVES * max(moved, _RECOVERS_MV)
         return float(rest.max() - rest.min()) <= most and _turns(self._means, most) < 1
 
 

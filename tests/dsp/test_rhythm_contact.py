@@ -99,3 +99,23 @@ def test_no_second_of_a_recording_is_taken_for_a_lead_that_is_off(shared_recordi
         signal = read_first_lead(shared_recordings / "ecg" / "mitdb", name)[:200_000]
         steps = ContactStream(360.0).push(signal, 0.0)
         assert {step.contact for step in steps} == {Contact.ATTACHED}
+
+
+def test_an_amplifier_that_recovers_from_overload_is_told_until_the_line_is_nearly_still():
+    rate_hz = 250.0
+    t = np.arange(round(14.0 * rate_hz)) / rate_hz
+    line = 0.01 * np.random.default_rng(2).standard_normal(t.size)
+    line[t >= 4.0] += 4.0 * np.exp(-(t[t >= 4.0] - 4.0) / 1.5)
+    steps = ContactStream(rate_hz).push(line, 0.0)
+    told = [one.at_s for one in steps if one.contact is Contact.RECOVERING]
+    assert 5.9 <= told[0] <= 6.5
+    assert 8.0 <= told[-1] <= 10.0
+    assert told == [one.at_s for one in steps if told[0] <= one.at_s <= told[-1]]
+
+
+def test_deep_breathing_is_no_recovery():
+    t = np.arange(round(30.0 * 250.0)) / 250.0
+    line = 0.01 * np.random.default_rng(2).standard_normal(t.size)
+    line += 0.7 * np.sin(2.0 * np.pi * 0.25 * t)
+    steps = ContactStream(250.0).push(line, 0.0)
+    assert {one.contact for one in steps} == {Contact.ATTACHED}
