@@ -46,6 +46,8 @@ _ISOLATED_NARROW, _ISOLATED_WIDE = -0.8, -0.4
 _NOT_EARLY, _OVERDUE = 0.5, 1.5  # usual intervals
 _AFTER_T_WAVE_S = 0.4
 
+_SMALL = -0.7  # in a silence, what is smaller than this has to stand out
+
 _FORGET_SIGNAL = 0.125
 _FORGET_NOISE = 0.1
 _FORGET_FLOOR = 0.2
@@ -137,6 +139,11 @@ class BeatDecision:
         """Index of the last settled beat."""
         return None if self._settled is None else self._settled[0]
 
+    @property
+    def waiting(self) -> tuple[int, ...]:
+        """Indices of the beats of the likeliest story that are not settled yet."""
+        return tuple(one[0] for one in self._best().beats)
+
     def push(self, candidates: Iterable[Candidate], horizon: int) -> list[Candidate]:
         """Take in candidates and the index below which no more will come; return settled beats.
 
@@ -170,20 +177,23 @@ class BeatDecision:
 
     def _deadline(self) -> int:
         """Index at which something happens even if no candidate comes."""
-        if len(self._stories) == 1:
+        doubted = self._oldest_doubt()
+        if doubted is None:
             return self._learn_at
-        waiting = self._best().beats
-        return min(self._learn_at, waiting[0][0] + self._doubt) if waiting else self._learn_at
+        return min(self._learn_at, doubted[0] + self._doubt)
+
+    def _oldest_doubt(self) -> Candidate | None:
+        """Return the first candidate that is a beat in some story and none in another."""
+        if len(self._stories) == 1:
+            return None
+        first = [one.beats[0] for one in self._stories if one.beats]
+        return min(first, default=None)
 
     def _meet_deadline(self) -> None:
-        best = self._best()
-        if (
-            len(self._stories) > 1
-            and best.beats
-            and best.beats[0][0] + self._doubt < self._learn_at
-        ):
-            first = best.beats[0]
-            self._stories = [one for one in self._stories if one.beats[:1] == (first,)]
+        doubted = self._oldest_doubt()
+        if doubted is not None and doubted[0] + self._doubt < self._learn_at:
+            is_beat = doubted in self._best().beats
+            self._stories = [one for one in self._stories if (doubted in one.beats) == is_beat]
             self._settle_agreed()
         else:
             self._learn(self._learn_at)
@@ -334,6 +344,12 @@ class BeatDecision:
         """Return the log-odds, between what is impossible and what is certain."""
         since = one[0] - story.last
         if since < self._refractory:
+            return _IMPOSSIBLE
+        if (
+            since > _OVERDUE * self._usual
+            and one[1] - known.signal[0] < _SMALL
+            and one[3] > _STANDS_OUT
+        ):
             return _IMPOSSIBLE
         told = evidence(
             (one[1], one[2]), (one[3], one[4]), later, known, since / self._rate_hz, story.last_size

@@ -17,7 +17,7 @@ _APART_S = 0.25
 
 
 class EarlyPeaks:
-    """Looks at what lies after the last settled beat, at ``working_rate_hz``."""
+    """Adds to the beats in doubt what lies after the last beat, at ``working_rate_hz``."""
 
     def __init__(self, working_rate_hz: float) -> None:
         self._apart = round(_APART_S * working_rate_hz)
@@ -33,8 +33,8 @@ class EarlyPeaks:
         large = band[1:-1] ** 2 > _SHARE * np.exp(2.0 * size)
         at = first + 1 + np.flatnonzero(peak & large)
         heights = band[at - first]
-        places: list[int] = []
-        largest = 0.0
+        places = list(decision.waiting)
+        largest = 0.0 if not places else np.inf
         last = decision.last_settled
         for index, height in zip(at.tolist(), heights.tolist(), strict=True):
             if last is not None and index - last <= self._apart:

@@ -15,9 +15,9 @@ from edge_agent.dsp.qrs_energy import Candidate, Scales, Signal, sliding_sum
 _COARSE_S = 0.04  # band-passed swing around the energy's maximum
 _FINE_S = 0.05  # raw extreme around that swing
 _SMOOTH_S = 0.04  # two moving sums: wider than the narrow scale, that notches don't decide
-_FORGET = 0.1
+_FORGET = 0.3
 _LARGEST_LEAN = 1.0
-_CUSTOM = 0.5  # what the beats before weigh against this one
+_CUSTOM = 0.25  # what the sides of the beats before weigh against this one's swings
 _HALF_SAMPLE = 0.499  # a refined position rounds to the sample it belongs to
 _LEAST = 1e-300
 
@@ -32,7 +32,7 @@ class PeakLocator:
         self._fine = max(1, round(_FINE_S * rate_hz))
         self._smooth = 2 * round(_SMOOTH_S * working / 2.0) + 1
         self._reach = self._coarse + 2 * (self._smooth // 2) + 1
-        self._lean = 0.0
+        self._side = 0.0
 
     def locate(self, beats: list[Candidate], raw: Signal, raw_from: int) -> Signal:
         """Return the positions (samples and fractions) of beats, shape (n,), given in order.
@@ -73,8 +73,9 @@ class PeakLocator:
         leans = np.clip(np.log(up / down), -_LARGEST_LEAN, _LARGEST_LEAN).tolist()
         sides = []
         for lean in leans:
-            sides.append(1.0 if lean + _CUSTOM * self._lean >= 0.0 else -1.0)
-            self._lean += _FORGET * (lean - self._lean)
+            side = 1.0 if lean + _CUSTOM * self._side >= 0.0 else -1.0
+            self._side += _FORGET * (side - self._side)
+            sides.append(side)
         return np.array(sides)
 
 

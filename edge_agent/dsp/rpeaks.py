@@ -1,11 +1,13 @@
 """R peaks: where the heart beats in an ECG of one lead.
 
 :func:`detect` takes a whole recording, :class:`Detector` a stream; for any split of a recording
-into blocks both give exactly the same beats. A causal detector after J. Pan and W. J. Tompkins
-(doi 10.1109/TBME.1985.325532): see :mod:`~edge_agent.dsp.qrs_energy` for the signal path and
-:mod:`~edge_agent.dsp.qrs_decision` for the rules, each with what differs from its source.
+into blocks both give exactly the same beats. :mod:`~edge_agent.dsp.qrs_energy` finds candidates,
+:mod:`~edge_agent.dsp.qrs_likelihood` weighs them, :mod:`~edge_agent.dsp.qrs_decision` decides, and
+:mod:`~edge_agent.dsp.qrs_location` tells where in its QRS a beat lies; each names its source and
+what differs from it.
 
-The result does not change with gain, polarity or offset of the lead. A flat signal has no beats.
+The result does not change with gain (up to 1e6 mV), polarity or offset of the lead. A flat signal
+has no beats.
 Whether the signal deserves trust is another question, answered by
 :mod:`~edge_agent.dsp.quality`: in pure noise the detector finds "beats" too.
 """
