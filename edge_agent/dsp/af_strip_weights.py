@@ -10,11 +10,11 @@ rather than edit it.
 from edge_agent.dsp.logistic import Logistic
 
 STRIP = Logistic(
-    -7.269,
+    -12.312,
     (
-        -1.1698,  # repetition
-        1.0655,  # step
-        -4.4679,  # p_likeness
-        11.977,  # qrs_likeness
+        -0.7582,  # repetition
+        1.2624,  # step
+        -4.7784,  # p_likeness
+        17.857,  # qrs_likeness
     ),
 )

@@ -60,6 +60,7 @@ _KNOWN_INTERVALS = 4
 _LEARN_S = 3.0
 _LEARN_AGAIN_S = 1.5
 _LARGEST_COUNT = 3
+_LONE_BEAT = 2.0  # logarithm: so far below the largest a first level is at most
 _START_NOISE, _START_FLOOR = -1.5, -2.0
 _STANDS_OUT = -0.9
 _LEAST_SHARE = math.log(0.2)
@@ -197,10 +198,7 @@ class BeatDecision:
         recent = [one for one in self._rejected if one[0] >= oldest and one[0] > last]
         if not recent or not self._may_be_beats(recent, now):
             return
-        signal = [
-            fmean(sorted((one[scale] for one in recent), reverse=True)[:_LARGEST_COUNT])
-            for scale in (1, 2)
-        ]
+        signal = [_first_level([one[scale] for one in recent]) for scale in (1, 2)]
         self._levels = _Levels(
             *signal,
             *(one + _START_NOISE for one in signal),
@@ -405,3 +403,12 @@ class BeatDecision:
             return 0.5
         spread = (self._ordered[-2] - self._ordered[1]) / self._usual
         return 1.0 - min(spread / _IRREGULAR, 1.0)
+
+
+def _first_level(sizes: list[float]) -> float:
+    """Return the level to begin with: that of the largest few.
+
+    If only one of them was a beat, that of noise must not be averaged into it for long.
+    """
+    largest = sorted(sizes, reverse=True)[:_LARGEST_COUNT]
+    return max(fmean(largest), largest[0] - _LONE_BEAT)

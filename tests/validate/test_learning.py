@@ -153,6 +153,7 @@ def test_held_out_tells_the_figures_of_records_not_learnt_from(small_recordings)
         *["part 1 of 2"] * 2, *["part 2 of 2"] * 2, "gross", "gross",
     ]  # fmt: skip
     assert "gross, 2 records of mitdb left out, at 130 Hz" in lines[-1]
+    assert "worst 90" in lines[-1]
     assert float(re.search(r"F1 ([\d.]+) %", lines[-1])[1]) > 90.0
 
 

@@ -57,6 +57,8 @@ def scores_held_out(
         bench.tell(f"part {part + 1} of {parts}")
         network = learn_beats(bench, keep=keep, rounds=rounds)
         left_out = [name for name in bench.every(SCORED) if not keep(name)]
+        if not left_out:
+            continue
         yield {rate_hz: score(bench, left_out, network, rate_hz) for rate_hz in RATES_HZ}
 
 

@@ -83,8 +83,13 @@ def _line(name: str, rate_hz: float | None, scores: Sequence[Score]) -> str:
     return (
         f"{name}, {len(scores)} records of {SCORED} left out, {at}: Se {one.sensitivity:.3f} %,"
         f" +P {one.positive_predictivity:.3f} %, F1 {one.f1:.3f} %"
-        f" ({one.false_positives} FP, {one.false_negatives} FN)"
+        f" ({one.false_positives} FP, {one.false_negatives} FN); worst {_worst(scores)}"
     )
+
+
+def _worst(scores: Sequence[Score]) -> str:
+    one = max(scores, key=lambda one: one.false_positives + one.false_negatives)
+    return f"{one.record} ({one.false_positives} FP, {one.false_negatives} FN)"
 
 
 def _unfit(bench: EcgBench, why: str) -> EdgeError:
