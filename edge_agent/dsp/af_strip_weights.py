@@ -10,11 +10,11 @@ rather than edit it.
 from edge_agent.dsp.logistic import Logistic
 
 STRIP = Logistic(
-    -12.312,
+    -13.183,
     (
-        -0.7582,  # repetition
-        1.2624,  # step
-        -4.7784,  # p_likeness
-        17.857,  # qrs_likeness
+        -0.69154,  # repetition
+        1.287,  # step
+        -4.829,  # p_likeness
+        18.833,  # qrs_likeness
     ),
 )
