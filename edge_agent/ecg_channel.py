@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edge_agent import codes
 from edge_agent.beat_chain import BeatChain
 from edge_agent.breathing import Breathing
+from edge_agent.dsp.beat_trust import BeatTrust, JudgedBeat
 from edge_agent.dsp.beats import Beat, BeatStream
 from edge_agent.dsp.quality import Quality, QualityStream
 from edge_agent.dsp.rhythm import DEFAULT_LIMITS, RhythmLimits, RhythmStream
@@ -54,6 +55,7 @@ class EcgChannel:
         self._rhythm = RhythmStream(rate_hz, limits)
         fibrillation = FibrillationFollower(sensor, self._rhythm.with_strips)
         self._chain = BeatChain(sensor, (fibrillation,))
+        self._trust = BeatTrust(rate_hz)
         self._breathing = Breathing(sensor, rate_hz)
         self._nothing_told = False
         self._load_due_s: float | None = None
@@ -75,10 +77,13 @@ class EcgChannel:
         beats = self._beats.push(
             signal_mv, start_s, rate_hz=block.rate_hz, follows_gap=block.follows_gap
         )
-        found = self._findings(signal_mv, block, beats, quality)
+        judged = self._trust_of(signal_mv, block, beats, quality)
+        found = self._findings(signal_mv, block, beats, judged, quality)
         found += self._breath(signal_mv, block, beats, quality)
         for beat in beats:
             found += self._note_beat(beat, quality)
+        for one in judged:
+            found += self._chain.push(one.at_s, one.rr_ms)
         rate = self._rate(end_s, quality)
         percent = None if quality is _NOT_JUDGED_YET else _PERCENT * quality.index
         found += [rate, self._observation(codes.ECG_QUALITY, percent, end_s, quality)]
@@ -126,11 +131,27 @@ class EcgChannel:
         """Return for how long no beat has been seen; that is infinite before the first."""
         return now_s - self._rhythm.seen_s
 
+    def _trust_of(
+        self,
+        signal_mv: NDArray[np.float64],
+        block: Waveform,
+        beats: list[Beat],
+        quality: Quality,
+    ) -> list[JudgedBeat]:
+        """Return the beats of which it is now known whether anything may be derived from them."""
+        start_s, trusted = block.start / _NS_PER_S, quality.state is State.MEASURED
+        before: list[JudgedBeat] = []
+        if block.follows_gap:
+            before = self._trust.gap([one for one in beats if one.at_s < start_s], trusted=trusted)
+            beats = [one for one in beats if one.at_s >= start_s]
+        return before + self._trust.push(signal_mv, start_s, beats, trusted=trusted)
+
     def _findings(
         self,
         signal_mv: NDArray[np.float64],
         block: Waveform,
         beats: list[Beat],
+        judged: list[JudgedBeat],
         quality: Quality,
     ) -> list[Observation | Event]:
         steps = self._rhythm.push(
@@ -138,6 +159,7 @@ class EcgChannel:
             block.start / _NS_PER_S,
             beats,
             provisional_s=self._beats.provisional_s,
+            judged=judged,
             attached=block.state is not State.NOT_ATTACHED,
             trusted=quality.state is State.MEASURED,
             follows_gap=block.follows_gap,
@@ -161,11 +183,9 @@ class EcgChannel:
     def _note_beat(self, beat: Beat, quality: Quality) -> list[Observation | Event]:
         self._last_beat_s = beat.at_s
         self._heart_rate.push(beat.at_s, beat.rr_ms)
-        trusted = quality.state is State.MEASURED
-        found: list[Observation | Event] = []
-        if beat.rr_ms is not None:
-            found.append(self._observation(codes.RR_INTERVAL, beat.rr_ms, beat.at_s, quality))
-        return found + self._chain.push(beat.at_s, beat.rr_ms if trusted else None)
+        if beat.rr_ms is None:
+            return []
+        return [self._observation(codes.RR_INTERVAL, beat.rr_ms, beat.at_s, quality)]
 
     def _rate(self, at_s: float, quality: Quality) -> Observation:
         """Return the heart rate: zero in a standstill, and never over what the silence allows.

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from edge_agent.dsp.beat_trust import JudgedBeat
 from edge_agent.dsp.beats import Beat
 from edge_agent.dsp.rhythm_beats import KnownBeats
 from edge_agent.dsp.rhythm_burden import Share
@@ -111,6 +112,7 @@ class RhythmStream:
         beats: Sequence[Beat] = (),
         *,
         provisional_s: Sequence[float] = (),
+        judged: Sequence[JudgedBeat] | None = None,
         attached: bool = True,
         trusted: bool = True,
         follows_gap: bool = False,
@@ -119,6 +121,9 @@ class RhythmStream:
 
         ``provisional_s`` are beats seen and not settled, as
         :attr:`~edge_agent.dsp.beats.BeatStream.provisional_s` tells them after the same block.
+        ``judged`` are the beats of which it has become known whether they are reliable
+        (:class:`~edge_agent.dsp.beat_trust.BeatTrust`): only such are classed as ventricular. When
+        left out, ``beats`` are taken as they are.
         ``attached`` is what the sensor itself says; ``trusted`` is false where the beats may be
         noise: then no rate is judged.
 
@@ -127,10 +132,10 @@ class RhythmStream:
         block = np.asarray(block_mV, dtype=np.float64)
         found: list[Finding] = []
         before = [beat for beat in beats if follows_gap and beat.at_s < start_s]
+        told = _as_judged(beats, reliable=trusted) if judged is None else judged
         if follows_gap:
             found += self._watch(start_s, before, (), trusted=trusted)
-            if before:
-                found += self._ventricular.push((), start_s, _times(before), trusted=trusted)
+            found += self._classify((), start_s, [one for one in told if one.at_s < start_s])
             found += self._ventricular.gap(start_s)
             self._begin()
             self._flutter.gap()
@@ -142,9 +147,17 @@ class RhythmStream:
             self.contact = steps[-1].contact
         now_s, later = start_s + block.size / self._rate_hz, beats[len(before) :]
         found += self._watch(now_s, later, steps, provisional_s, trusted=trusted)
-        found += self._ventricular.push(block, start_s, _times(later), trusted=trusted)
+        ours = [one for one in told if not follows_gap or one.at_s >= start_s]
+        found += self._classify(block, start_s, ours)
         found += self._flutter.push(block, start_s, steps)
         return self.with_strips(found)
+
+    def _classify(
+        self, block_mV: ArrayLike, start_s: float, beats: Sequence[JudgedBeat]
+    ) -> list[Finding]:
+        reliable = [one.reliable for one in beats]
+        at_s = [one.at_s for one in beats]
+        return self._ventricular.push(block_mV, start_s, at_s, reliable=reliable)
 
     def ventricular_load(self, now_s: float) -> Share | None:
         """Return the share of the beats of the last hour that came from the ventricles."""
@@ -194,6 +207,10 @@ class RhythmStream:
         if one.standing is not Standing.BEGUN:
             del self._strips[key]
         return replace(one, strip=strip)
+
+
+def _as_judged(beats: Sequence[Beat], *, reliable: bool) -> list[JudgedBeat]:
+    return [JudgedBeat(at_s=one.at_s, rr_ms=one.rr_ms, reliable=reliable) for one in beats]
 
 
 def _times(beats: Sequence[Beat]) -> list[float]:

@@ -47,17 +47,18 @@ class VentricularWatch:
         start_s: float,
         beats_s: Sequence[float],
         *,
-        trusted: bool = True,
+        reliable: Sequence[bool] | None = None,
     ) -> list[Finding]:
-        """Take in a block, shape (n,), from ``start_s`` on, and the beats settled with it.
+        """Take in a block, shape (n,), from ``start_s`` on, and the beats known with it.
 
-        ``trusted`` says whether the signal is good enough to tell beats apart.
+        ``reliable`` says of each beat whether it is good enough to be told apart; all are when it
+        is left out.
         """
         block = np.asarray(block_mV, dtype=np.float64)
         self._places.push(block.size, start_s)
         peaks = [self._places.position(at_s) for at_s in beats_s]
         self._times += beats_s
-        judged = self._classes.push(block, peaks, reliable=[trusted] * len(peaks))
+        judged = self._classes.push(block, peaks, reliable=reliable)
         now_s = start_s + block.size / self._rate_hz
         return self._take([one.kind for one in judged], now_s)
 
