@@ -20,13 +20,20 @@ out from the quiet before it, and at first from a fifth of the beats known so fa
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import median
 
 from edge_agent.dsp.qrs_energy import Candidate, Later
+from edge_agent.dsp.qrs_intervals import Intervals
+from edge_agent.dsp.qrs_levels import (
+    FORGET_FLOOR,
+    FORGET_NOISE,
+    FORGET_SIGNAL,
+    LARGEST_COUNT,
+    Levels,
+)
 from edge_agent.dsp.qrs_likelihood import Context, Network, evidence
 from edge_agent.dsp.qrs_weights import NETWORK
 
@@ -48,22 +55,8 @@ _AFTER_T_WAVE_S = 0.4
 
 _SMALL = -0.7  # in a silence, what is smaller than this has to stand out
 
-_FORGET_SIGNAL = 0.125
-_FORGET_NOISE = 0.1
-_FORGET_FLOOR = 0.2
-_LARGEST_STEP = 1.1  # an artefact raises the signal level as if it were at most e^1.1 signals
-
-_INTERVALS = 8
-_LONGEST_INTERVAL_S = 2.5
-_FIRST_INTERVAL_S = 0.8
-_IRREGULAR = 0.3  # spread of the intervals, as a share of the usual one
-_KNOWN_INTERVALS = 4
-
 _LEARN_S = 3.0
 _LEARN_AGAIN_S = 1.5
-_LARGEST_COUNT = 3
-_LONE_BEAT = 2.0  # logarithm: so far below the largest a first level is at most
-_START_NOISE, _START_FLOOR = -1.5, -2.0
 _STANDS_OUT = -0.9
 _LEAST_SHARE = math.log(0.2)
 _DISTRUST_S = 10.0
@@ -71,18 +64,6 @@ _KEPT_CANDIDATES = 64  # more than _LEARN_S can hold
 
 Told = Callable[[int, list[float]], None]
 """Called with a candidate's index and its evidence in the best story: how examples are gathered."""
-
-
-@dataclass(slots=True)
-class _Levels:
-    """Usual sizes (logarithms) of beats, of what is none, and of what lies before candidates."""
-
-    signal_n: float
-    signal_w: float
-    noise_n: float
-    noise_w: float
-    floor_n: float
-    floor_w: float
 
 
 @dataclass(slots=True)
@@ -120,12 +101,10 @@ class BeatDecision:
         self._after_t_wave = round(_AFTER_T_WAVE_S * rate_hz)
         self._queue: deque[Candidate] = deque()
         self._rejected: deque[Candidate] = deque(maxlen=_KEPT_CANDIDATES)
-        self._levels: _Levels | None = None
+        self._levels: Levels | None = None
         self._stories = [_Story(0.0, -round(rate_hz), 0.0, ())]
         self._settled: Candidate | None = None
-        self._intervals: deque[int] = deque(maxlen=_INTERVALS)
-        self._usual = _FIRST_INTERVAL_S * rate_hz
-        self._ordered: list[int] = []
+        self._intervals = Intervals(rate_hz)
         self._learn_at = round(_LEARN_S * rate_hz)
         self._beats: list[Candidate] = []
 
@@ -208,14 +187,9 @@ class BeatDecision:
         recent = [one for one in self._rejected if one[0] >= oldest and one[0] > last]
         if not recent or not self._may_be_beats(recent, now):
             return
-        signal = [_first_level([one[scale] for one in recent]) for scale in (1, 2)]
-        self._levels = _Levels(
-            *signal,
-            *(one + _START_NOISE for one in signal),
-            *(one + _START_FLOOR for one in signal),
-        )
+        self._levels = Levels.of_beats_among(recent)
         last = recent[0][0] - round(self._rate_hz) if self._settled is None else self._settled[0]
-        size = signal[0] if self._settled is None else self._settled[1]
+        size = self._levels.signal_n if self._settled is None else self._settled[1]
         self._stories = [_Story(0.0, last, size, ())]
         self._rejected.clear()
         self._queue.extendleft(reversed(recent))
@@ -223,21 +197,22 @@ class BeatDecision:
     def _may_be_beats(self, recent: list[Candidate], now: int) -> bool:
         if self._levels is None or self._settled is None:
             return True
-        largest = sorted(recent, key=lambda one: one[1], reverse=True)[:_LARGEST_COUNT]
-        established = len(self._intervals) >= _KNOWN_INTERVALS
-        distrusted = established and now - self._settled[0] < _DISTRUST_S * self._rate_hz
+        largest = sorted(recent, key=lambda one: one[1], reverse=True)[:LARGEST_COUNT]
+        distrusted = (
+            self._intervals.are_known and now - self._settled[0] < _DISTRUST_S * self._rate_hz
+        )
         if distrusted and largest[0][1] < self._levels.signal_n + _LEAST_SHARE:
             return False
         return median(one[3] for one in largest) < _STANDS_OUT
 
     # ------------------------------------------------------------------ candidates
 
-    def _take_obvious(self, levels: _Levels, story: _Story) -> None:
+    def _take_obvious(self, levels: Levels, story: _Story) -> None:
         """Deal with the candidates that leave no doubt, while there is one story only.
 
         Nearly all of a quiet signal ends here, so it is one loop without calls.
         """
-        queue, overdue = self._queue, _OVERDUE * self._usual
+        queue, overdue = self._queue, _OVERDUE * self._intervals.usual
         while queue:
             one = queue[0]
             at, narrow, wide, before_n, before_w = one
@@ -249,8 +224,8 @@ class BeatDecision:
                 minute = above_n < _MINUTE_NARROW and above_w < _MINUTE_WIDE
                 if since > overdue and not minute:
                     return
-                levels.noise_n += _FORGET_NOISE * (narrow - levels.noise_n)
-                levels.noise_w += _FORGET_NOISE * (wide - levels.noise_w)
+                levels.noise_n += FORGET_NOISE * (narrow - levels.noise_n)
+                levels.noise_w += FORGET_NOISE * (wide - levels.noise_w)
                 self._rejected.append(one)
             elif (
                 before_n < _ISOLATED_NARROW
@@ -258,18 +233,18 @@ class BeatDecision:
                 and -_ALIKE_NARROW < above_n < _ALIKE_NARROW
                 and -_ALIKE_WIDE < above_w < _ALIKE_WIDE
                 and since > self._after_t_wave
-                and since > _NOT_EARLY * self._usual
+                and since > _NOT_EARLY * self._intervals.usual
                 and levels.noise_n - levels.signal_n < _QUIET
             ):
-                levels.signal_n += _FORGET_SIGNAL * above_n
-                levels.signal_w += _FORGET_SIGNAL * above_w
+                levels.signal_n += FORGET_SIGNAL * above_n
+                levels.signal_w += FORGET_SIGNAL * above_w
                 story.last, story.last_size = at, narrow
                 self._settle(one)
-                overdue = _OVERDUE * self._usual
+                overdue = _OVERDUE * self._intervals.usual
             else:
                 return
-            levels.floor_n += _FORGET_FLOOR * (before_n + narrow - levels.floor_n)
-            levels.floor_w += _FORGET_FLOOR * (before_w + wide - levels.floor_w)
+            levels.floor_n += FORGET_FLOOR * (before_n + narrow - levels.floor_n)
+            levels.floor_w += FORGET_FLOOR * (before_w + wide - levels.floor_w)
             queue.popleft()
 
     def _take(self, one: Candidate) -> bool:
@@ -285,7 +260,7 @@ class BeatDecision:
         self._queue.popleft()
         return True
 
-    def _is_taken_soon(self, one: Candidate, levels: _Levels) -> bool:
+    def _is_taken_soon(self, one: Candidate, levels: Levels) -> bool:
         """Deal with a candidate by the first that follows it, if that leaves hardly a doubt."""
         if self._soon is None or len(self._stories) > 1 or self._doubted == one[0]:
             return False
@@ -300,7 +275,7 @@ class BeatDecision:
         self._accept_or_leave(one, story, odds, levels)
         return True
 
-    def _weigh(self, one: Candidate, later: Later, levels: _Levels) -> None:
+    def _weigh(self, one: Candidate, later: Later, levels: Levels) -> None:
         """Continue every story with the candidate as a beat and as none."""
         known = self._known(levels)
         best = self._best()
@@ -311,19 +286,22 @@ class BeatDecision:
         self._continue_stories(one, later, known, best, odds)
         self._prune()
         self._settle_agreed()
-        self._learn_levels(one, levels, odds)
+        levels.learn(one, odds)
+        self._rejected.append(one)
 
-    def _accept_or_leave(self, one: Candidate, story: _Story, odds: float, levels: _Levels) -> None:
+    def _accept_or_leave(self, one: Candidate, story: _Story, odds: float, levels: Levels) -> None:
         """Go on with the only story in one way: the other would be too far behind."""
         if odds > 0.0:
             story.last, story.last_size = one[0], one[1]
             self._settle(one)
-        self._learn_levels(one, levels, odds)
+        levels.learn(one, odds)
+        self._rejected.append(one)
 
-    def _known(self, levels: _Levels) -> Context:
+    def _known(self, levels: Levels) -> Context:
         return Context(
             (levels.signal_n, levels.signal_w), (levels.noise_n, levels.noise_w),
-            (levels.floor_n, levels.floor_w), self._usual / self._rate_hz, self._regularity(),
+            (levels.floor_n, levels.floor_w),
+            self._intervals.usual / self._rate_hz, self._intervals.regularity,
         )  # fmt: skip
 
     def _continue_stories(
@@ -346,7 +324,7 @@ class BeatDecision:
         if since < self._refractory:
             return _IMPOSSIBLE
         if (
-            since > _OVERDUE * self._usual
+            since > _OVERDUE * self._intervals.usual
             and one[1] - known.signal[0] < _SMALL
             and one[3] > _STANDS_OUT
         ):
@@ -357,19 +335,6 @@ class BeatDecision:
         if tell and self._told is not None:
             self._told(one[0], told)
         return max(min(self._network.log_odds(told), _CERTAIN), _IMPOSSIBLE)
-
-    def _learn_levels(self, one: Candidate, levels: _Levels, odds: float) -> None:
-        chance = 1.0 / (1.0 + math.exp(-odds))
-        step_n = min(one[1] - levels.signal_n, _LARGEST_STEP)
-        step_w = min(one[2] - levels.signal_w, _LARGEST_STEP)
-        levels.signal_n += _FORGET_SIGNAL * chance * step_n
-        levels.signal_w += _FORGET_SIGNAL * chance * step_w
-        forget = _FORGET_NOISE * (1.0 - chance)
-        levels.noise_n += forget * (min(one[1], levels.signal_n) - levels.noise_n)
-        levels.noise_w += forget * (min(one[2], levels.signal_w) - levels.noise_w)
-        levels.floor_n += _FORGET_FLOOR * (one[3] + one[1] - levels.floor_n)
-        levels.floor_w += _FORGET_FLOOR * (one[4] + one[2] - levels.floor_w)
-        self._rejected.append(one)
 
     # ------------------------------------------------------------------ stories
 
@@ -397,34 +362,6 @@ class BeatDecision:
     def _settle(self, one: Candidate) -> None:
         self._beats.append(one)
         if self._settled is not None:
-            self._note_interval(one[0] - self._settled[0])
+            self._intervals.note(one[0] - self._settled[0])
         self._settled = one
         self._learn_at = one[0] + round(_LEARN_S * self._rate_hz)
-
-    def _note_interval(self, interval: int) -> None:
-        if interval >= _LONGEST_INTERVAL_S * self._rate_hz:
-            return
-        ordered = self._ordered
-        if len(ordered) == _INTERVALS:
-            del ordered[bisect_left(ordered, self._intervals[0])]
-        self._intervals.append(interval)
-        insort(ordered, interval)
-        count = len(ordered)
-        if count > 1:
-            self._usual = 0.5 * (ordered[(count - 1) // 2] + ordered[count // 2])
-
-    def _regularity(self) -> float:
-        """From 0 (like fibrillation) to 1, by the last intervals without the extreme two."""
-        if len(self._ordered) < _KNOWN_INTERVALS:
-            return 0.5
-        spread = (self._ordered[-2] - self._ordered[1]) / self._usual
-        return 1.0 - min(spread / _IRREGULAR, 1.0)
-
-
-def _first_level(sizes: list[float]) -> float:
-    """Return the level to begin with: that of the largest few.
-
-    If only one of them was a beat, that of noise must not be averaged into it for long.
-    """
-    largest = sorted(sizes, reverse=True)[:_LARGEST_COUNT]
-    return max(fmean(largest), largest[0] - _LONE_BEAT)
