@@ -53,6 +53,9 @@ _ISOLATED_NARROW, _ISOLATED_WIDE = -0.8, -0.4
 _NOT_EARLY, _OVERDUE = 0.5, 1.5  # usual intervals
 _AFTER_T_WAVE_S = 0.4
 
+_EVIDENT = 6.0  # log-odds
+_EVIDENT_SIZE, _EVIDENT_BEFORE, _EVIDENT_NOISE = -0.4, -0.3, -1.3
+
 _SMALL = -0.7  # in a silence, what is smaller than this has to stand out
 
 _LEARN_S = 3.0
@@ -334,7 +337,22 @@ class BeatDecision:
         )
         if tell and self._told is not None:
             self._told(one[0], told)
-        return max(min(self._network.log_odds(told), _CERTAIN), _IMPOSSIBLE)
+        odds = max(min(self._network.log_odds(told), _CERTAIN), _IMPOSSIBLE)
+        return max(odds, _EVIDENT) if self._is_evident(one, known, since) else odds
+
+    def _is_evident(self, one: Candidate, known: Context, since: int) -> bool:
+        """Tell whether a candidate is a beat even if the network has met nothing of the kind.
+
+        It is early or wide, and nearly as large as the usual beat at both scales, while the noise
+        is not: the ventricular beats of a person that nobody has learnt from.
+        """
+        return (
+            self._after_t_wave < since < _OVERDUE * self._intervals.usual
+            and one[1] - known.signal[0] > _EVIDENT_SIZE
+            and one[2] - known.signal[1] > _EVIDENT_SIZE
+            and one[3] < _EVIDENT_BEFORE
+            and known.noise[0] - known.signal[0] < _EVIDENT_NOISE
+        )
 
     # ------------------------------------------------------------------ stories
 
