@@ -52,6 +52,7 @@ _QUIET = -1.5
 _ISOLATED_NARROW, _ISOLATED_WIDE = -0.8, -0.4
 _NOT_EARLY, _OVERDUE = 0.5, 1.5  # usual intervals
 _AFTER_T_WAVE_S = 0.4
+_T_WAVE_NARROW, _T_WAVE_WIDE, _T_WAVE_BEFORE = -1.0, 0.0, 0.7  # small, and a QRS before it
 
 _EVIDENT = 6.0  # log-odds
 _EVIDENT_SIZE, _EVIDENT_BEFORE, _EVIDENT_NOISE = -0.4, -0.3, -1.3
@@ -66,7 +67,8 @@ _DISTRUST_S = 10.0
 _KEPT_CANDIDATES = 64  # more than _LEARN_S can hold
 
 Told = Callable[[int, list[float]], None]
-"""Called with a candidate's index and its evidence in the best story: how examples are gathered."""
+"""Called with a candidate's index and its evidence in the best story, once by the first that
+follows it and once by all, if that is needed: how examples are gathered."""
 
 
 @dataclass(slots=True)
@@ -223,29 +225,43 @@ class BeatDecision:
             since = at - story.last
             if at > self._learn_at:
                 return
-            if above_n < _TINY_NARROW and above_w < _TINY_WIDE:
+            if (above_n < _TINY_NARROW and above_w < _TINY_WIDE) or (
+                since < self._after_t_wave
+                and above_n < _T_WAVE_NARROW
+                and above_w < _T_WAVE_WIDE
+                and before_n > _T_WAVE_BEFORE
+            ):
                 minute = above_n < _MINUTE_NARROW and above_w < _MINUTE_WIDE
                 if since > overdue and not minute:
                     return
                 levels.noise_n += FORGET_NOISE * (narrow - levels.noise_n)
                 levels.noise_w += FORGET_NOISE * (wide - levels.noise_w)
                 self._rejected.append(one)
-            elif (
-                before_n < _ISOLATED_NARROW
-                and before_w < _ISOLATED_WIDE
-                and -_ALIKE_NARROW < above_n < _ALIKE_NARROW
-                and -_ALIKE_WIDE < above_w < _ALIKE_WIDE
-                and since > self._after_t_wave
-                and since > _NOT_EARLY * self._intervals.usual
-                and levels.noise_n - levels.signal_n < _QUIET
-            ):
+            elif since <= self._after_t_wave or above_n >= _ALIKE_NARROW or above_w >= _ALIKE_WIDE:
+                return
+            else:
+                noise = levels.noise_n - levels.signal_n
+                isolated = (
+                    before_n < _ISOLATED_NARROW
+                    and before_w < _ISOLATED_WIDE
+                    and above_n > -_ALIKE_NARROW
+                    and above_w > -_ALIKE_WIDE
+                    and since > _NOT_EARLY * self._intervals.usual
+                    and noise < _QUIET
+                )
+                if not isolated and not (
+                    above_n > _EVIDENT_SIZE
+                    and above_w > _EVIDENT_SIZE
+                    and before_n < _EVIDENT_BEFORE
+                    and since < overdue
+                    and noise < _EVIDENT_NOISE
+                ):
+                    return
                 levels.signal_n += FORGET_SIGNAL * above_n
                 levels.signal_w += FORGET_SIGNAL * above_w
                 story.last, story.last_size = at, narrow
                 self._settle(one)
                 overdue = _OVERDUE * self._intervals.usual
-            else:
-                return
             levels.floor_n += FORGET_FLOOR * (before_n + narrow - levels.floor_n)
             levels.floor_w += FORGET_FLOOR * (before_w + wide - levels.floor_w)
             queue.popleft()
@@ -271,7 +287,7 @@ class BeatDecision:
         if soon is None:
             return False
         story = self._stories[0]
-        odds = self._odds(one, soon, self._known(levels), story, tell=False)
+        odds = self._odds(one, soon, self._known(levels), story)
         if abs(odds) < _FAR_BEHIND:
             self._doubted = one[0]
             return False
@@ -357,7 +373,8 @@ class BeatDecision:
     # ------------------------------------------------------------------ stories
 
     def _best(self) -> _Story:
-        return max(self._stories, key=lambda one: one.likelihood)
+        stories = self._stories
+        return stories[0] if len(stories) == 1 else max(stories, key=lambda one: one.likelihood)
 
     def _prune(self) -> None:
         """End the stories that are far behind, and the last when there are too many."""

@@ -137,19 +137,21 @@ class CandidateFinder:
 
     def _following(self, one: Candidate, looks: list[int]) -> Later | None:
         at = one[0]
-        first, energy = next(kept for kept in reversed(self._kept_energies) if kept[0] <= at)
+        first, energy = self._kept_energies[-1]
+        if first > at:
+            first, energy = next(kept for kept in reversed(self._kept_energies) if kept[0] <= at)
         at -= first
         if at + looks[-1] >= len(energy):
             return None
         narrow = wide = 0.0
+        energy_at = energy.item
         for ahead in looks:
-            narrow += energy.item(at + ahead, 0)
-            wide += energy.item(at + ahead, 1)
+            narrow += energy_at(at + ahead, 0)
+            wide += energy_at(at + ahead, 1)
         count = len(looks)
-        return Later(
-            max(0.5 * math.log(narrow / count or _LEAST) - one[1], _QUIETEST),
-            max(0.5 * math.log(wide / count or _LEAST) - one[2], _QUIETEST),
-        )
+        after_n = 0.5 * math.log(narrow / count or _LEAST) - one[1]
+        after_w = 0.5 * math.log(wide / count or _LEAST) - one[2]
+        return Later(max(after_n, _QUIETEST), max(after_w, _QUIETEST))
 
     def _remember(self, energy: Scales, first: int) -> None:
         kept = self._kept_energies
@@ -159,18 +161,24 @@ class CandidateFinder:
             kept.popleft()
 
     def narrow_band(self, raw: Signal) -> Scales:
-        """Return the decimated ``raw`` at the narrow scale; its index 0 is decimated index 1 + n/2.
+        """Return the decimated ``raw`` at the narrow scale, from index :attr:`narrow_delay` on."""
+        slope = self._slope(self._decimated(raw), 2)
+        for _ in range(self._smooths - 2):
+            slope = slope[1:] + slope[:-1]
+        return np.asarray(slope[:-2] - slope[2:])
 
-        n is the number of smoothings; see :attr:`narrow_delay`.
-        """
+    def _decimated(self, raw: Signal) -> Signal:
+        """Return sums of so many neighbours as the signal is decimated by."""
         factor = self.factor
         low = raw[0 : raw.size - factor + 1 : factor]
         for phase in range(1, factor):
             low = low + raw[phase : raw.size - factor + 1 + phase : factor]
-        band = (low[1:] - low[:-1]).astype(np.float32)
-        for _ in range(self._smooths):
-            band = band[1:] + band[:-1]
-        return np.asarray(band[:-1] - band[1:])
+        return low
+
+    @staticmethod
+    def _slope(low: Signal, lag: int) -> Scales:
+        """Differences ``lag`` apart: in double precision, for an offset may be large."""
+        return (low[lag:] - low[:-lag]).astype(np.float32)
 
     @property
     def narrow_delay(self) -> int:
@@ -189,8 +197,7 @@ class CandidateFinder:
 
     def _search(self, raw: Signal, ready: int) -> list[Candidate]:
         """Find the candidates among the ``ready`` decimated indices that have all they need."""
-        narrow = self.narrow_band(raw)
-        energy = self._energies(narrow)
+        energy = self._energies(self._decimated(raw))
         # Index 0 of the energies is decimated index ``reach``; the first that is ready lies here:
         first = self._before - self._reach
         product = energy[:, 0] * energy[:, 1]
@@ -204,27 +211,43 @@ class CandidateFinder:
             return []
         return self._described(energy, first + offsets)
 
-    def _energies(self, narrow: Scales) -> Scales:
-        """Return moving sums of the squares at both scales, shape (n, 2)."""
-        wide = sliding_sum(sliding_sum(narrow, self._box), self._box)
-        edge = self._box - 1
+    def _energies(self, low: Signal) -> Scales:
+        """Return moving sums of the squares at both scales, shape (n, 2).
+
+        Two first differences with two moving sums of b neighbours in between are two differences
+        b apart, and with two smoothings two differences 2 apart: fewer operations, the same sum.
+        """
+        box = self._box
+        wide = self._slope(low, box)
+        for _ in range(2):
+            wide = wide[1:] + wide[:-1]
         both = np.empty((wide.size, 2), dtype=np.float32)
-        both[:, 0] = narrow[edge : narrow.size - edge]
+        both[:, 0] = self._slope(low[1 : wide.size + 3], 2)
         both[:, 1] = wide
-        return sliding_sum(both * both, self._energy)
+        for _ in range(self._smooths - 2):
+            both = both[1:] + both[:-1]
+        count = len(both) - box
+        squares = np.empty((count, 2), dtype=np.float32)
+        np.subtract(both[box - 2 : box - 2 + count, 0], both[box : box + count, 0], squares[:, 0])
+        np.subtract(both[:-box, 1], both[box:, 1], squares[:, 1])
+        squares *= squares
+        return sliding_sum(squares, self._energy)
 
     def _described(self, energy: Scales, at: NDArray[np.intp]) -> list[Candidate]:
         """Return the candidates at the energies' indices ``at``."""
-        around = energy[at + self._looks]  # shape (looks, n, 2): itself, and before it
-        before = around[1]
-        for look in range(2, len(around)):
-            before = before + around[look]
-        both = np.concatenate((around[0], before), axis=1)
-        logs = 0.5 * np.log(np.maximum(both, _LEAST, dtype=np.float64))
-        logs[:, 2:] -= logs[:, :2] + self._log_looks
-        np.maximum(logs[:, 2:], _QUIETEST, out=logs[:, 2:])
-        columns = (at + self._kept_energies[-1][0], *logs.T)
-        return list(zip(*(one.tolist() for one in columns), strict=True))
+        # Both scales in one take: pairs of floats look like complex numbers.
+        around = energy.view(np.complex64)[:, 0].take(at + self._looks)
+        sizes, before = around[0], around[1]
+        for look in around[2:]:
+            before = before + look
+        both = np.array((sizes.real, sizes.imag, before.real, before.imag), dtype=np.float64)
+        np.maximum(both, _LEAST, out=both)
+        logs = np.log(both, out=both)
+        logs *= 0.5
+        logs[2:] -= logs[:2] + self._log_looks
+        np.maximum(logs[2:], _QUIETEST, out=logs[2:])
+        indices = at + self._kept_energies[-1][0]
+        return list(zip(indices.tolist(), *logs.tolist(), strict=True))
 
 
 def sliding_sum(x: Scales, length: int) -> Scales:

@@ -22,7 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 from edge_agent.dsp.qrs_decision import BeatDecision
 from edge_agent.dsp.qrs_early import EarlyPeaks
 from edge_agent.dsp.qrs_energy import Candidate, CandidateFinder, Signal
+from edge_agent.dsp.qrs_likelihood import Network
 from edge_agent.dsp.qrs_location import PeakLocator
+from edge_agent.dsp.qrs_weights import NETWORK
 
 LOWEST_RATE_HZ = 100.0
 HIGHEST_RATE_HZ = 1000.0
@@ -45,16 +47,19 @@ def detect(signal_mV: ArrayLike, rate_hz: float) -> NDArray[np.intp]:
 class Detector:
     """Finds R peaks in a stream of samples at ``rate_hz`` (100 to 1000), with bounded memory.
 
+    ``network`` is what weighs candidates: another than that of the hub is for learning.
+
     :raises ValueError: a rate outside that range.
     """
 
-    def __init__(self, rate_hz: float) -> None:
+    def __init__(self, rate_hz: float, *, network: Network = NETWORK) -> None:
         if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
             raise ValueError(f"rate {rate_hz} Hz: outside 100 to 1000 Hz; resample the signal")
         self._finder = CandidateFinder(rate_hz)
         self._decision = BeatDecision(
-            self._finder.working_rate_hz, self._finder.later, soon=self._finder.soon
-        )
+            self._finder.working_rate_hz, self._finder.later, soon=self._finder.soon,
+            network=network,
+        )  # fmt: skip
         self._locator = PeakLocator(rate_hz, self._finder.factor)
         self._early = EarlyPeaks(self._finder.working_rate_hz)
 

@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from edge_agent.dsp.qrs_decision import BeatDecision
-from edge_agent.dsp.qrs_energy import CandidateFinder
 from edge_agent.dsp.qrs_learning import learn
 from edge_agent.dsp.qrs_likelihood import Network
-from edge_agent.dsp.qrs_location import PeakLocator
+from edge_agent.dsp.rpeaks import Detector
 from edge_agent.validate.ecg import ec57
 from edge_agent.validate.ecg.bench import EcgBench
 from edge_agent.validate.ecg.ec57 import Samples, Score
@@ -22,8 +20,6 @@ RATES_HZ = (None, 130.0)
 """The record's own, and that of a chest strap."""
 
 ROUNDS = 8
-
-_CHUNK = 65_536
 
 
 def learn_beats(
@@ -82,17 +78,7 @@ def _found(record: Recording, network: Network, rate_hz: float | None) -> Sample
     rate = record.rate_hz if rate_hz is None else rate_hz
     if rate != record.rate_hz:
         signal = resampled(signal, record.rate_hz, rate)
-    finder = CandidateFinder(rate)
-    decision = BeatDecision(finder.working_rate_hz, finder.later, network=network)
-    locator = PeakLocator(rate, finder.factor)
-    found: list[Signal] = []
-    for start in range(0, signal.size, _CHUNK):
-        candidates = finder.push(signal[start : start + _CHUNK])
-        beats = decision.push(candidates, finder.horizon)
-        found.append(locator.locate(beats, finder.raw, finder.raw_from))
-    beats = decision.push(finder.flush(), finder.horizon)
-    beats += decision.flush(finder.horizon)
-    found.append(locator.locate(beats, finder.raw, finder.raw_from))
-    whole = np.rint(np.concatenate(found))  # as the detector rounds, then to the record's rate
-    at = np.unique(np.rint(whole * (record.rate_hz / rate)).astype(np.int64))
+    detector = Detector(rate, network=network)
+    found = np.concatenate((detector.push(signal), detector.flush()))
+    at = np.unique(np.rint(found * (record.rate_hz / rate)).astype(np.int64))
     return np.asarray(at[at < record.length])
