@@ -26,9 +26,9 @@ _CHUNK = 16_384
 _BATCH = 1024
 _EPOCHS = (12, 6)  # of the first round, and of each later one
 _RATES = (3e-3, 2e-3)
-_DECAY = 0.004
+_DECAY = 0.05
 _MOMENTA = (0.9, 0.99)
-_ROUNDS_KEPT = 3
+_ROUNDS_KEPT = 6
 
 Batch = tuple[Signal, Signal, Signal]
 """Evidence, shape (n, k); labels, shape (n,); weights, shape (n,)."""

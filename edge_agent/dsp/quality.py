@@ -120,12 +120,6 @@ def assess(
     return Quality(index=index, state=State.QUESTIONABLE if bad else State.MEASURED, parts=parts)
 
 
-def beat_likeness(signal_mV: ArrayLike, rate_hz: float) -> float | None:
-    """Return the template part (0 to 1) alone, or ``None`` if too short."""
-    beats = judge_beats(np.asarray(signal_mV, dtype=np.float64), rate_hz)
-    return None if beats is None else beats.template
-
-
 def strip_index(signal_mV: ArrayLike, rate_hz: float) -> float:
     """Return the quality (0 to 1) of a whole strip, shape (n,), of any unit.
 

@@ -24,7 +24,7 @@ without any noise: both pass for dead. 8 µV holds for samples in millivolts; fo
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from edge_agent.dsp.qrs_energy import Signal
 
@@ -35,8 +35,6 @@ signal without noise a line may be dead for less."""
 
 _CELL_S = 0.05
 _QRS_CELLS = 3
-_HIDING_SHARE = 0.5
-_REMEMBERED_S = 10.0
 
 
 def largest_swing(stretch_mV: ArrayLike, rate_hz: float) -> float:
@@ -50,17 +48,12 @@ def largest_swing(stretch_mV: ArrayLike, rate_hz: float) -> float:
     stretch = _checked(stretch_mV)
     cell = max(1, round(_CELL_S * rate_hz))
     cells = stretch[: stretch.size // cell * cell].reshape(-1, cell)
-    return _largest_swing(cells.max(axis=1), cells.min(axis=1))
-
-
-def could_hide_beat(largest_swing_mV: float, usual_height_mV: float) -> bool:
-    """Tell whether a stretch without beats swings so much that a beat may have been missed in it.
-
-    Half the usual height (peak to peak) of a QRS complex is enough. What is said of a pause may be
-    relied on where no beat could hide in it and the line is not dead, however noisy the seconds
-    before were.
-    """
-    return largest_swing_mV >= _HIDING_SHARE * usual_height_mV
+    if len(cells) < _QRS_CELLS:
+        return 0.0
+    high, low = cells.max(axis=1), cells.min(axis=1)
+    top = np.max([high[:-2], high[1:-1], high[2:]], axis=0)
+    bottom = np.min([low[:-2], low[1:-1], low[2:]], axis=0)
+    return float((top - bottom).max())
 
 
 def is_dead(
@@ -80,70 +73,6 @@ def is_dead(
     return swing == 0.0 or swing < flat_mV or at_rail
 
 
-class DeadLine:
-    """Watches the line of a stream at ``rate_hz``: for how long it has been dead, how it swings.
-
-    Counts in cells of 50 ms, whatever the blocks, so it is up to 0.1 s short; and up to 10 s.
-    A gap needs a new one.
-    """
-
-    def __init__(
-        self, rate_hz: float, *, flat_mV: float = FLAT_MV, full_scale_mV: float | None = None
-    ) -> None:
-        self._flat = flat_mV
-        self._full_scale = full_scale_mV
-        self._cell = max(1, round(_CELL_S * rate_hz))
-        self._cell_s = self._cell / rate_hz
-        self._most = round(_REMEMBERED_S / self._cell_s)
-        self._rest: Signal = np.empty(0)
-        self._rest_off: NDArray[np.bool_] = np.empty(0, dtype=np.bool_)
-        self._high: Signal = np.empty(0)
-        self._low: Signal = np.empty(0)
-        self._off: NDArray[np.bool_] = np.empty(0, dtype=np.bool_)
-
-    @property
-    def dead_for_s(self) -> float:
-        """Length (s) of the dead stretch that ends now; 0.0 on a living line.
-
-        To tell a pause from a lost lead, ask when the pause is about to be reported: a living
-        line gives less than half a second, one that went dead soon after its last beat gives
-        most of the pause.
-        """
-        high = np.maximum.accumulate(self._high[::-1])
-        swing = high - np.minimum.accumulate(self._low[::-1])
-        cells = max(_leading((swing == 0.0) | (swing < self._flat)), _leading(self._off[::-1]))
-        return cells * self._cell_s
-
-    @property
-    def is_dead(self) -> bool:
-        """Whether it has been dead for :data:`DEAD_S`."""
-        return self.dead_for_s >= DEAD_S
-
-    def largest_swing_mV(self, last_s: float) -> float:
-        """Return the largest swing (mV) within 0.15 s during the last ``last_s`` (up to 10)."""
-        cells = max(1, round(last_s / self._cell_s))
-        return _largest_swing(self._high[-cells:], self._low[-cells:])
-
-    def push(self, block_mV: ArrayLike, *, lead_off: bool = False) -> float:
-        """Take in samples, shape (n,), and the sensor's own word; return :attr:`dead_for_s`.
-
-        :raises ValueError: not one-dimensional, NaN or infinity.
-        """
-        block = _checked(block_mV)
-        off = np.full(block.size, lead_off)
-        if self._full_scale is not None:
-            off |= np.abs(block) >= self._full_scale
-        rest, rest_off = np.concatenate((self._rest, block)), np.concatenate((self._rest_off, off))
-        count = rest.size // self._cell
-        cells = rest[: count * self._cell].reshape(count, self._cell)
-        cells_off = rest_off[: count * self._cell].reshape(count, self._cell)
-        self._rest, self._rest_off = rest[cells.size :].copy(), rest_off[cells.size :].copy()
-        self._high = np.concatenate((self._high, cells.max(axis=1)))[-self._most :]
-        self._low = np.concatenate((self._low, cells.min(axis=1)))[-self._most :]
-        self._off = np.concatenate((self._off, cells_off.all(axis=1)))[-self._most :]
-        return self.dead_for_s
-
-
 def _checked(samples_mV: ArrayLike) -> Signal:
     samples = np.asarray(samples_mV, dtype=np.float64)
     if samples.ndim != 1:
@@ -151,17 +80,3 @@ def _checked(samples_mV: ArrayLike) -> Signal:
     if not np.isfinite(samples).all():
         raise ValueError("samples with NaN or infinity: cut them there and start anew")
     return samples
-
-
-def _largest_swing(high: Signal, low: Signal) -> float:
-    """Largest swing of three neighbouring cells, whose highest and lowest samples are given."""
-    if high.size < _QRS_CELLS:
-        return 0.0
-    top = np.max([high[:-2], high[1:-1], high[2:]], axis=0)
-    bottom = np.min([low[:-2], low[1:-1], low[2:]], axis=0)
-    return float((top - bottom).max())
-
-
-def _leading(flags: NDArray[np.bool_]) -> int:
-    """How many of the first flags are true."""
-    return int(flags.size if flags.all() else np.argmin(flags))

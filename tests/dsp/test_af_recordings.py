@@ -1,45 +1,17 @@
 """Against recordings with annotated rhythm (PhysioNet mitdb, cpsc2021), where they lie."""
 
-import numpy as np
 import pytest
 
 from edge_agent.dsp.af import burden, detect_af
-from edge_agent.dsp.af_learning import LabelledBeats, gross, tally
-
-BEAT_CODES = {*range(1, 14), 25, 30, 34, 35, 38, 41}
-SKIP, AUX = 59, 63
+from edge_agent.dsp.af_learning import gross, tally
+from edge_agent.validate.ecg.fibrillation import labelled
+from edge_agent.validate.ecg.recordings import read
 
 
 def read_beats(folder, name):
-    """Annotated beats with the rhythm in force, from an annotation file in the MIT format."""
-    rate_hz = float((folder / f"{name}.hea").read_text().split()[2])
-    octets = (folder / f"{name}.atr").read_bytes()
-    words = np.frombuffer(octets[: len(octets) // 2 * 2], dtype="<u2").tolist()
-    at, place, marks = 0, 0, []
-    while words[place]:
-        code, rest = words[place] >> 10, words[place] & 0x3FF
-        place += 1
-        if code == SKIP:
-            at += (words[place] << 16) | words[place + 1]
-            place += 2
-        elif code == AUX:
-            text = octets[2 * place : 2 * place + rest].decode().rstrip("\0")
-            place += (rest + 1) // 2
-            marks[-1] = (marks[-1][0], marks[-1][1], text)
-        elif code < SKIP:
-            at += rest
-            marks.append((at, code, ""))
-    changes = [(at, text) for at, _, text in marks if text.startswith("(")]
-    beats = np.array([at for at, code, _ in marks if code in BEAT_CODES])
-    in_force = np.searchsorted([at for at, _ in changes], beats, side="right")
-    rhythm = np.array(["(N", *(text for _, text in changes)])[in_force]
-    return LabelledBeats(
-        name=name,
-        at_s=beats / rate_hz,
-        rr_ms=np.concatenate(([np.nan], 1000.0 * np.diff(beats) / rate_hz)),
-        af=rhythm == "(AFIB",
-        counts=rhythm != "(AFL",
-    )
+    """Annotated beats with the rhythm in force."""
+    record = read(folder, name)
+    return labelled(record, record.beats / record.rate_hz)
 
 
 def judged(record):

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from edge_agent.dsp.quality import QualityStream, assess, beat_likeness, strip_index
+from edge_agent.dsp.quality import QualityStream, assess, strip_index
+from edge_agent.dsp.quality_parts import judge_beats
 from edge_agent.model import State
 
 
@@ -63,7 +64,9 @@ def test_noise_is_questionable():
 
 
 def test_likeness_falls_as_noise_rises(make_ecg):
-    levels = [beat_likeness(make_ecg(250.0, noise_mv=noise).signal_mv, 250.0) for noise in NOISES]
+    levels = [
+        judge_beats(make_ecg(250.0, noise_mv=one).signal_mv, 250.0).template for one in NOISES
+    ]
     assert levels == sorted(levels, reverse=True)
 
 
@@ -80,8 +83,8 @@ def test_a_few_ectopic_beats_do_not_make_a_good_signal_bad(ecg):
 
 
 def test_too_short_or_too_few_beats_are_not_judged_for_noise(ecg):
-    assert beat_likeness(ecg.signal_mv[:1000], 250.0) is None
-    assert beat_likeness(np.zeros(2500), 250.0) is None
+    assert judge_beats(ecg.signal_mv[:1000], 250.0) is None
+    assert judge_beats(np.zeros(2500), 250.0) is None
 
 
 @pytest.mark.parametrize("block", [1, 73, 250, 999])
@@ -137,7 +140,7 @@ def test_a_constant_is_not_attached_in_an_unknown_unit_too():
 
 def test_what_is_found_in_the_quiet_of_a_standstill_is_no_noise():
     steps = np.trunc(80.0 * np.sin(np.arange(2500) / 800.0)) / 1000.0
-    assert beat_likeness(steps, 250.0) is not None
+    assert judge_beats(steps, 250.0) is not None
     assert assess(steps, 250.0).parts.beats is None
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge_agent.dsp.quality_line import DEAD_S, DeadLine, could_hide_beat, is_dead, largest_swing
+from edge_agent.dsp.quality_line import is_dead, largest_swing
 
 RATE_HZ = 250.0
 RANDOM = np.random.default_rng(11)
@@ -45,70 +45,9 @@ def test_what_is_no_stretch_is_refused(bad):
         is_dead(bad)
 
 
-@pytest.mark.parametrize("bad", [[[1.0]], [1.0, np.nan]])
-def test_the_stream_refuses_it_too(bad):
-    with pytest.raises(ValueError, match="samples"):
-        DeadLine(RATE_HZ).push(bad)
-
-
-@pytest.mark.parametrize("rate_hz", [100.0, 130.0, 360.0, 1000.0])
-def test_a_lead_that_falls_off_is_dead_for_as_long_as_it_has_been(make_ecg, rate_hz):
-    ecg = make_ecg(rate_hz).signal_mv
-    line = DeadLine(rate_hz)
-    assert line.push(ecg[: round(10.0 * rate_hz)]) == 0.0
-    dead_s = line.push(np.full(round(2.0 * rate_hz), 0.3))
-    assert 1.85 <= dead_s <= 2.0
-    assert line.is_dead
-    assert line.push(ecg[: round(rate_hz)]) == 0.0
-    assert not line.is_dead
-
-
-def test_a_standstill_of_the_heart_is_never_dead(make_ecg):
-    line = DeadLine(RATE_HZ)
-    line.push(make_ecg(RATE_HZ).signal_mv)
-    standstill = living_standstill(30.0)
-    longest = max(line.push(standstill[at : at + 50]) for at in range(0, standstill.size, 50))
-    assert longest < DEAD_S / 2
-
-
-def test_the_word_of_the_sensor_and_its_rail_count(make_ecg):
-    ecg = make_ecg(RATE_HZ).signal_mv[:500]
-    assert DeadLine(RATE_HZ).push(ecg) == 0.0
-    assert DeadLine(RATE_HZ).push(ecg, lead_off=True) == pytest.approx(2.0, abs=0.1)
-    assert DeadLine(RATE_HZ, full_scale_mV=5.0).push(ecg + 9.0) == pytest.approx(2.0, abs=0.1)
-
-
-def test_memory_is_bounded_and_so_is_the_time_told():
-    line = DeadLine(RATE_HZ)
-    for _ in range(40):
-        dead_s = line.push(np.zeros(250))
-    assert dead_s == pytest.approx(10.0, abs=0.1)
-    assert max(line._high.size, line._rest.size) <= 250
-
-
-@pytest.mark.parametrize("block", [1, 7, 50, 333])
-def test_every_split_gives_the_same(make_ecg, block):
-    signal = np.concatenate((make_ecg(RATE_HZ).signal_mv[:600], OPEN_INPUT[:400], [0.1] * 37))
-    whole, split = DeadLine(RATE_HZ), DeadLine(RATE_HZ)
-    for at in range(0, signal.size, block):
-        told = split.push(signal[at : at + block])
-        assert told == DeadLine(RATE_HZ).push(signal[: at + block])
-    assert split.dead_for_s == whole.push(signal)
-
-
 def test_a_beat_swings_by_its_height_and_a_wander_does_not(make_ecg):
     signal = make_ecg(RATE_HZ, noise_mv=0.0).signal_mv
     wander = np.sin(2.0 * np.pi * 0.1 * np.arange(signal.size) / RATE_HZ)
     assert largest_swing(signal, RATE_HZ) == pytest.approx(1.2, abs=0.05)
     assert largest_swing(wander, RATE_HZ) < 0.1
     assert largest_swing(signal[:5], RATE_HZ) == 0.0
-
-
-def test_a_beat_can_hide_in_noise_of_its_size_and_not_in_a_quiet_line(make_ecg):
-    line = DeadLine(RATE_HZ)
-    line.push(make_ecg(RATE_HZ).signal_mv)
-    line.push(living_standstill(4.0))
-    assert not could_hide_beat(line.largest_swing_mV(3.5), 1.2)
-    assert could_hide_beat(line.largest_swing_mV(8.0), 1.2)
-    line.push(0.3 * RANDOM.standard_normal(500))
-    assert could_hide_beat(line.largest_swing_mV(3.5), 1.2)
