@@ -8,7 +8,8 @@ from unittest import mock
 import pytest
 from click.testing import CliRunner
 
-from edge_agent.cli.validate import EXIT_BAR_MISSED, command
+from edge_agent.cli.validate import command
+from edge_agent.cli.validate_report import EXIT_BAR_MISSED
 from edge_agent.errors import EdgeError
 from edge_agent.validate import software
 from edge_agent.validate.ecg.page import section_names

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge_agent.cli.validate import command, learn
+from edge_agent.cli.validate import command
+from edge_agent.cli.validate_learn import command as learn
 from edge_agent.dsp import af_features, af_strip
 from edge_agent.dsp.logistic import Logistic
 from edge_agent.dsp.qrs_likelihood import EVIDENCE, Network

@@ -1,16 +1,10 @@
-"""The ECG report: its sections in order, its header, and the run that fills it."""
+"""The ECG report: its sections in order, and what they are measured on."""
 
 from __future__ import annotations
 
-import os
-import platform
-import time
-from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
-from edge_agent import __version__
 from edge_agent.errors import EdgeError
 from edge_agent.validate.ecg import (
     cost,
@@ -25,9 +19,10 @@ from edge_agent.validate.ecg import (
     ventricular,
 )
 from edge_agent.validate.ecg.bench import EcgBench, installed
-from edge_agent.validate.report import Chapter, Report
+from edge_agent.validate.report import Report
+from edge_agent.validate.run import Wish, header, run
 from edge_agent.validate.section import Section
-from edge_agent.validate.software import require, version_of
+from edge_agent.validate.software import require
 
 SECTIONS: Sequence[Section[EcgBench]] = (
     rpeaks.SECTION,
@@ -61,20 +56,8 @@ def section_names() -> list[str]:
     return [section.name for section in SECTIONS]
 
 
-def measure(
-    data: Path,
-    *,
-    only: Collection[str] = (),
-    quick: bool = False,
-    with_peers: bool = True,
-    seed: int = 1,
-    command: str = "",
-    tell: Callable[[str], None] = lambda _: None,
-    done: Callable[[Chapter], None] = lambda _: None,
-) -> Report:
-    """Run the sections (those named in ``only``, by default all) and return the report.
-
-    ``tell`` is told what is being measured, ``done`` each chapter when it is complete.
+def measure(data: Path, wish: Wish) -> Report:
+    """Run the sections that are wanted on the sets under ``data`` and return the report.
 
     :raises EdgeError: wfdb or matplotlib missing, a folder without any data set in it, a record
         that can't be read.
@@ -84,43 +67,20 @@ def measure(
         raise EdgeError(
             f"folder {data}", "no data set in it", f"It needs one or more of: {', '.join(SETS)}"
         )
-    peers, lacking = installed(quick=quick) if with_peers else ((), ["peers: left out"])
-    began = datetime.now(UTC)
-    chapters: list[Chapter] = []
-    chosen = [one for one in SECTIONS if not only or one.name in only]
-    for count, section in enumerate(chosen, start=1):
-        title = f"{count}/{len(chosen)} {section.title}"
-        tell(title)
-        start = time.monotonic()
-        outcome = section.measure(
-            EcgBench(
-                data=data, peers=peers, quick=quick, seed=seed, tell=partial(_tell, tell, title)
-            )
-        )
-        seconds = time.monotonic() - start
-        chapters.append(
-            Chapter(name=section.name, title=section.title, outcome=outcome, seconds=seconds)
-        )
-        done(chapters[-1])
-    header = {
-        "command": f"`{command}`" if command else "",
-        "began": f"{began:%Y-%m-%d %H:%M} UTC",
-        "records": _records(data, quick=quick),
-        "software": _software(),
-        "machine": _machine(),
-        "seed": str(seed),
-    }
+    quick = wish.quick
+    peers, lacking = installed(quick=quick) if wish.with_peers else ((), ["peers: left out"])
+    chapters = run(
+        SECTIONS,
+        wish,
+        lambda tell: EcgBench(data=data, peers=peers, quick=quick, seed=wish.seed, tell=tell),
+    )
     return Report(
         title=_TITLE,
         introduction=_INTRODUCTION,
-        header={key: value for key, value in header.items() if value},
+        header=header(wish, _records(data, quick=quick), _NAMED),
         chapters=chapters,
         missing=lacking,
     )
-
-
-def _tell(tell: Callable[[str], None], title: str, what: str) -> None:
-    tell(f"{title}: {what}")
 
 
 def _records(data: Path, *, quick: bool) -> str:
@@ -133,23 +93,3 @@ def _records(data: Path, *, quick: bool) -> str:
         elif bench.folder(one).is_dir():
             found.append(one)
     return ", ".join(found) + (": a quick run, on a few records of each" if quick else "")
-
-
-def _software() -> str:
-    named = [f"edge-agent {__version__}", f"Python {platform.python_version()}"]
-    named += [f"{one} {version}" for one in _NAMED if (version := version_of(one))]
-    return ", ".join(named)
-
-
-def _machine() -> str:
-    model = platform.processor() or platform.machine()
-    listed = Path("/proc/cpuinfo")
-    if listed.is_file():
-        lines = listed.read_text(encoding="utf-8").splitlines()
-        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        model = names[0] if names else model
-    threads = os.environ.get("OMP_NUM_THREADS", "not set")
-    return (
-        f"{model}, {os.cpu_count()} CPUs, {platform.system()} {platform.machine()},"
-        f" OMP_NUM_THREADS {threads}"
-    )
