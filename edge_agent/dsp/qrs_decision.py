@@ -67,8 +67,7 @@ _DISTRUST_S = 10.0
 _KEPT_CANDIDATES = 64  # more than _LEARN_S can hold
 
 Told = Callable[[int, list[float]], None]
-"""Called with a candidate's index and its evidence in the best story, once by the first that
-follows it and once by all, if that is needed: how examples are gathered."""
+"""Called with a candidate's index and its evidence in the best story: how examples are gathered."""
 
 
 @dataclass(slots=True)
@@ -287,7 +286,7 @@ class BeatDecision:
         if soon is None:
             return False
         story = self._stories[0]
-        odds = self._odds(one, soon, self._known(levels), story)
+        odds = self._odds(one, soon, self._known(levels), story, tell=False)
         if abs(odds) < _FAR_BEHIND:
             self._doubted = one[0]
             return False

@@ -26,9 +26,9 @@ _CHUNK = 16_384
 _BATCH = 1024
 _EPOCHS = (12, 6)  # of the first round, and of each later one
 _RATES = (3e-3, 2e-3)
-_DECAY = 0.05
+_DECAY = 0.004
 _MOMENTA = (0.9, 0.99)
-_ROUNDS_KEPT = 6
+_ROUNDS_KEPT = 3
 
 Batch = tuple[Signal, Signal, Signal]
 """Evidence, shape (n, k); labels, shape (n,); weights, shape (n,)."""
@@ -85,12 +85,11 @@ def learn(
 
 def examples(lesson: Lesson, network: Network) -> Batch:
     """Return what the detector is told about each candidate of a lesson, and the truth."""
-    told: list[tuple[int, list[float]]] = []
+    told: dict[int, list[float]] = {}
     finder = CandidateFinder(lesson.rate_hz)
     decision = BeatDecision(
-        finder.working_rate_hz, finder.later, soon=finder.soon, network=network,
-        told=lambda at, evidence: told.append((at, evidence)),
-    )  # fmt: skip
+        finder.working_rate_hz, finder.later, network=network, told=told.__setitem__
+    )
     found: list[Candidate] = []
     for start in range(0, lesson.signal_mV.size, _CHUNK):
         new = finder.push(lesson.signal_mV[start : start + _CHUNK])
@@ -99,10 +98,10 @@ def examples(lesson: Lesson, network: Network) -> Batch:
     new = finder.flush()
     decision.flush(finder.horizon)
     labels = dict(zip([one[0] for one in found + new], _labels(found + new, lesson), strict=True))
-    used = [(at, evidence) for at, evidence in told if labels.get(at, -1) >= 0]
-    rows = np.array([evidence for _, evidence in used]).reshape(-1, len(EVIDENCE))
+    used = [at for at in told if labels.get(at, -1) >= 0]
+    rows = np.array([told[at] for at in used]).reshape(-1, len(EVIDENCE))
     weights = np.full(len(used), lesson.weight / max(1, lesson.beats.size))
-    return rows, np.array([float(labels[at]) for at, _ in used]), weights
+    return rows, np.array([float(labels[at]) for at in used]), weights
 
 
 def _labels(candidates: list[Candidate], lesson: Lesson) -> list[int]:

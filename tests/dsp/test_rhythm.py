@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from edge_agent.dsp.beats import BeatStream
 from edge_agent.dsp.rhythm import RhythmLimits, RhythmStream
 from edge_agent.dsp.rhythm_finding import Kind, Standing
+from edge_agent.validate.ecg.recordings import read
 from tests.dsp import cut_ecg
 
 SILENT = {Kind.PAUSE, Kind.ASYSTOLE}
@@ -185,10 +186,8 @@ def test_what_is_found_in_the_end_is_the_same_for_any_split(cuts):
 
 
 def record_cuts(folder, name, middle_of, count):
-    from tests.dsp.test_rpeaks_recordings import read_beats, read_first_lead
-
-    signal = read_first_lead(folder, name)
-    beats, _ = read_beats(folder, name)
+    record = read(folder, name)
+    signal, beats = record.signal_mV, record.beats
     roomy = np.flatnonzero(np.diff(beats) >= 0.7 * 360.0)
     roomy = roomy[(roomy > 60) & (roomy < beats.size - 60)]
     for place in roomy[:: roomy.size // count][:count]:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.dsp.rhythm_contact import Contact, ContactStream, contact
+from edge_agent.validate.ecg.recordings import read
 
 RATES_HZ = [100.0, 125.0, 130.0, 200.0, 250.0, 360.0, 500.0, 1000.0]
 COUNT_MV = 0.005
@@ -93,10 +94,8 @@ def test_what_is_no_signal_is_refused(block):
 
 
 def test_no_second_of_a_recording_is_taken_for_a_lead_that_is_off(shared_recordings):
-    from tests.dsp.test_rpeaks_recordings import read_first_lead
-
     for name in ("101", "201", "215"):
-        signal = read_first_lead(shared_recordings / "ecg" / "mitdb", name)[:200_000]
+        signal = read(shared_recordings / "ecg" / "mitdb", name).signal_mV[:200_000]
         steps = ContactStream(360.0).push(signal, 0.0)
         assert {step.contact for step in steps} == {Contact.ATTACHED}
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from edge_agent.dsp.rhythm_contact import Contact, ContactStep
 from edge_agent.dsp.rhythm_finding import Kind, Standing
 from edge_agent.dsp.rhythm_flutter import FlutterWatch
+from edge_agent.validate.ecg.recordings import read
 
 ONSET_S, OFFSET_S = 20.0, 34.0
 
@@ -102,13 +103,11 @@ def test_what_is_found_is_the_same_for_any_split(cuts):
 
 
 def test_annotated_flutter_is_told_and_nothing_else(shared_recordings):
-    from tests.dsp.test_rpeaks_recordings import read_first_lead
-
     folder = shared_recordings / "ecg" / "mitdb"
     spans = [(40.7, 51.0), (54.8, 60.4), (242.1, 246.4), (247.9, 261.5), (269.5, 280.9)]
-    told = [one for one in play(read_first_lead(folder, "207")[: 360 * 600], 360.0)
+    told = [one for one in play(read(folder, "207").signal_mV[: 360 * 600], 360.0)
             if one.standing is Standing.BEGUN]  # fmt: skip
     assert all(any(start < one.known_s < end + 4.0 for start, end in spans) for one in told)
     assert all(any(start < one.known_s < end + 4.0 for one in told) for start, end in spans)
     for name in ("106", "203"):
-        assert play(read_first_lead(folder, name), 360.0) == []
+        assert play(read(folder, name).signal_mV, 360.0) == []

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from edge_agent.validate.ecg.lessons import held_out, lessons
-from edge_agent.validate.ecg.made_up import with_standstills
+from edge_agent.validate.ecg.lessons import held_out, lessons, with_standstills
 from edge_agent.validate.ecg.recordings import lead_count, read, record_names
 from tests.validate.conftest import needs_bench
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.dsp.test_rpeaks_recordings import read_beats
+from edge_agent.validate.ecg.recordings import read
 
 RATE_HZ = 360.0
 
@@ -12,5 +12,5 @@ def record_209(shared_recordings):
     folder = shared_recordings / "ecg" / "mitdb"
     if not folder.is_dir():
         pytest.skip("shared data not here")
-    samples, _ = read_beats(folder, "209")
+    samples = read(folder, "209").beats
     return np.diff(samples)[samples[1:] <= 300.0 * RATE_HZ] * 1000.0 / RATE_HZ
