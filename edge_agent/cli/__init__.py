@@ -7,14 +7,13 @@ configuration can't be used (``EX_CONFIG``: systemd does not restart a hub that 
 
 from __future__ import annotations
 
-import importlib
-import keyword
 import sys
 from typing import NoReturn
 
 import click
 
 from edge_agent import __version__
+from edge_agent.cli.lazy import LazyGroup
 from edge_agent.errors import ConfigError, EdgeError
 
 EXIT_FAILED = 1
@@ -38,25 +37,7 @@ _COMMANDS = {
 }
 
 
-class _LazyGroup(click.Group):
-    """Loads a command's module when the command is called: ``--help`` stays instant."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
-        command: click.Command = importlib.import_module(f"edge_agent.cli.{module}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(_COMMANDS.items()))
-
-
-@click.group(cls=_LazyGroup)
+@click.group(cls=LazyGroup, offered=_COMMANDS, prefix="edge_agent.cli.")
 @click.version_option(__version__, prog_name="edge-agent")
 def cli() -> None:
     """Edge gateway agent for bedside and home hubs.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-
 import click
+
+from edge_agent.cli.lazy import LazyGroup
 
 _COMMANDS = {
     "ecg": "Score the ECG processing on annotated recordings and write one report.",
@@ -12,25 +12,7 @@ _COMMANDS = {
 }
 
 
-class _LazyGroup(click.Group):
-    """Loads what a report needs when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module = importlib.import_module(f"edge_agent.cli.validate_{cmd_name}")
-        found: click.Command = module.command
-        return found
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(_COMMANDS.items()))
-
-
-@click.group("validate", cls=_LazyGroup)
+@click.group("validate", cls=LazyGroup, offered=_COMMANDS, prefix="edge_agent.cli.validate_")
 def command() -> None:
     """Measure what the signal processing is worth, on recordings, beside other software.
 
