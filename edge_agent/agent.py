@@ -12,7 +12,7 @@ import logging
 import random
 import signal
 
-from edge_agent.alarms.rules import Rule, stale_rules
+from edge_agent.alarms.rules import Rule
 from edge_agent.capture import TappedSensor
 from edge_agent.clock import NS_PER_S, Clock, ClockRecord
 from edge_agent.control import ControlServer
@@ -27,7 +27,7 @@ from edge_agent.reporting import Hub, report
 from edge_agent.standing_alarms import StandingAlarms
 from edge_agent.status import Status
 from edge_agent.store.seal import RecordClass
-from edge_agent.subject_limits import rhythm_limits, subject_rules
+from edge_agent.subject_limits import rhythm_limits
 from edge_agent.summary import alarm_tables
 from edge_agent.supervision import Job, end, spawn
 from edge_agent.tapping import Tap, tapped_sensor
@@ -193,11 +193,9 @@ class Agent:
 
 
 def _rules(plan: Plan) -> tuple[Rule, ...]:
-    return (
-        *subject_rules(plan.settings.alarms, plan.settings.rhythm),
-        *stale_rules(
-            (one.settings.name, one.driver.measures, after_s)
-            for one in plan.sensors
-            if (after_s := one.stale_after_s) is not None
-        ),
+    watched = (
+        (one.settings.name, one.driver.measures, after_s)
+        for one in plan.sensors
+        if (after_s := one.stale_after_s) is not None
     )
+    return (*plan.rules.rules, *plan.rules.stale_rules(watched))
