@@ -7,6 +7,7 @@ import importlib
 import click
 
 _COMMANDS = {
+    "alarms": "Measure the alarms on seeded episodes, a made-up month and known answers.",
     "ecg": "Score the ECG processing on annotated recordings and write one report.",
     "learn": "Learn the weights that the hub ships anew.",
 }
@@ -37,5 +38,6 @@ def command() -> None:
     \b
     Examples:
       edge-agent validate ecg --data recordings --out report
+      edge-agent validate alarms --data tables
       edge-agent validate learn ventricular --data recordings
     """
