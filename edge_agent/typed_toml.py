@@ -80,7 +80,7 @@ _PATTERNS = {
     r"^[a-z0-9][a-z0-9-]{0,31}$": "expected 1 to 32 of a-z, 0-9 and '-'",
     r"^[0-9a-f]{32}$": "expected 32 hexadecimal digits, such as `openssl rand -hex 16` prints",
     r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$": "expected an address like A0:9E:1A:00:00:01",
-    r"^(alarms|rhythm)\.[a-z0-9_]+$": "expected a value, or a setting's name like"
+    r"^(alarms|rhythm)[.][a-z0-9_]+$": "expected a value, or a setting's name like"
     " alarms.spo2_low_percent",
 }
 

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from edge_agent.alarms.life import Policy
 
-Setting = Annotated[str, Meta(pattern=r"^(alarms|rhythm)\.[a-z0-9_]+$")]
+Setting = Annotated[str, Meta(pattern=r"^(alarms|rhythm)[.][a-z0-9_]+$")]
 Number = float | Setting
 Switch = bool | Setting
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]

@@ -2,8 +2,8 @@
 
 The signals are simple on purpose: a level with slow noise, onto which events and nuisances are
 laid. *Events* are known and have to be told: real falls of saturation and glucose, a racing heart.
-*Nuisances* are what wears people out: shallow dips in sleep, a level about the limit, movement that the sensor half knows
-of (a low quality), doubled heart rates, a sensor that is taken off.
+*Nuisances* are what wears people out: shallow dips in sleep, a level about the limit, movement that
+the sensor half knows of (a low quality), doubled heart rates, a sensor that is taken off.
 """
 
 from __future__ import annotations
