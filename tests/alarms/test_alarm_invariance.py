@@ -130,8 +130,8 @@ def test_values_from_a_sensor_s_memory_raise_and_clear_nothing(stretches):
 
 
 def packets():
-    """Forty seconds of a serial oximeter: well, low, well."""
-    for at_ms in range(0, 60_000, 333):
+    """A serial oximeter: well, low for 25 seconds, well for 40."""
+    for at_ms in range(0, 75_000, 333):
         packet = Packet(
             spo2_percent=80 if 10_000 <= at_ms < 35_000 else 97, pulse_per_min=60,
             pleth=(100,) * 25, status=FrameStatus.GREEN_PERFUSION,
