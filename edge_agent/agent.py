@@ -12,11 +12,13 @@ import logging
 import random
 import signal
 
-from edge_agent.alarms.rules import Rule, stale_rules
+from edge_agent.alarms.rules import Rule
+from edge_agent.alarms.sentence import sentence
 from edge_agent.capture import TappedSensor
 from edge_agent.clock import NS_PER_S, Clock, ClockRecord
-from edge_agent.control import ControlServer
-from edge_agent.model import Alarm, Boottime, Event, Reading
+from edge_agent.control import AlarmOrders, ControlServer
+from edge_agent.errors import ControlError
+from edge_agent.model import Alarm, Boottime, Event, Phase, Reading
 from edge_agent.notify import notify, watchdog_interval_s
 from edge_agent.person_watch import PersonWatch
 from edge_agent.pipeline import Pipeline
@@ -27,7 +29,7 @@ from edge_agent.reporting import Hub, report
 from edge_agent.standing_alarms import StandingAlarms
 from edge_agent.status import Status
 from edge_agent.store.seal import RecordClass
-from edge_agent.subject_limits import rhythm_limits, subject_rules
+from edge_agent.subject_limits import rhythm_limits
 from edge_agent.summary import alarm_tables
 from edge_agent.supervision import Job, end, spawn
 from edge_agent.tapping import Tap, tapped_sensor
@@ -36,6 +38,11 @@ from edge_agent.wiring import Links
 log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
+_KEEP_EVERY_S = 3600.0
+"""So often what a restart has to know is written though no alarm comes: days watched, silences."""
+
+_SAID = frozenset({Phase.RAISED, Phase.REPEATED, Phase.ESCALATED})
+"""Steps that call somebody."""
 
 
 class Agent:
@@ -48,12 +55,15 @@ class Agent:
         self.first_reading_at: Boottime | None = None
         self.readings = ReadingQueue()
         limits = rhythm_limits(plan.settings.alarms, plan.settings.rhythm)
-        self.pipeline = Pipeline(_rules(plan), self.started_at, limits)
+        self._pause_at_most_min = plan.settings.alarms.pause_at_most_min
+        self.pipeline = Pipeline(
+            _rules(plan), self.started_at, limits, pause_at_most_s=60.0 * self._pause_at_most_min
+        )
         self.records = Records(plan, clock, rng)
         self.links = Links(plan.sensors, self.receive, clock, rng)
         self.person = PersonWatch(plan.state_dir, clock)
         self.standing = StandingAlarms(plan.state_dir, self.pipeline.alarms, clock)
-        self._progress_at = self.started_at
+        self._progress_at = self._kept_at = self.started_at
 
     async def run_until_signal(self) -> None:
         """Run until SIGTERM or SIGINT."""
@@ -69,7 +79,8 @@ class Agent:
 
         :raises ControlError: the control socket can't be used.
         """
-        control = ControlServer(self.plan.control_socket, self.status, self.tap, self.acknowledge)
+        orders = AlarmOrders(self.acknowledge, self.pause_audio, self.resume_audio)
+        control = ControlServer(self.plan.control_socket, self.status, self.tap, orders)
         await control.start()
         await self.standing.take_up()
         if not self.records.are_kept:
@@ -128,6 +139,28 @@ class Agent:
         self._send(steps)
         return [step.title for step in steps]
 
+    def pause_audio(self, minutes: float, by: str) -> None:
+        """Pause the alarms' audio, as ``by`` wants.
+
+        :raises ControlError: longer than this hub may be told to.
+        """
+        try:
+            self.pipeline.pause_audio(60.0 * minutes, by, self.clock.boottime())
+        except ValueError as error:
+            step = f"Ask for at most {self._pause_at_most_min:g} min (alarms.pause_at_most_min)"
+            raise ControlError("pause of the alarms", str(error), step) from error
+        log.warning("alarms: %s has paused the audio for %g min", by, minutes)
+        self.standing.note_change()
+
+    def resume_audio(self, by: str) -> bool:
+        """End a pause, as ``by`` wants; tell whether there was one."""
+        if self.pipeline.alarms.paused is None:
+            return False
+        log.warning("alarms: %s has ended the pause of the audio", by)
+        self._send(self.pipeline.resume_audio(by, self.clock.boottime()))
+        self.standing.note_change()
+        return True
+
     def _jobs(self) -> dict[str, Job]:
         jobs: dict[str, Job] = {f"link {name}": run for name, run in self.links.tasks.items()}
         jobs |= {"pipeline": self._assess, "tick": self._tick, "summary": self._summarise}
@@ -150,7 +183,11 @@ class Agent:
     async def _tick(self) -> None:
         while True:
             await self.clock.sleep(_TICK_S)
-            self._send(self.pipeline.tick(self.clock.boottime()))
+            now = self.clock.boottime()
+            self._send(self.pipeline.tick(now))
+            if now - self._kept_at >= _KEEP_EVERY_S * NS_PER_S:
+                self._kept_at = now
+                self.standing.note_change()
 
     async def _summarise(self) -> None:
         while True:
@@ -159,13 +196,18 @@ class Agent:
 
     def _take_summary(self) -> None:
         """Hand the interval over; without a collector it is let go, or it would grow for ever."""
+        self.pipeline.sum_up_alarms(self.clock.boottime())
         if self.pipeline.summary.rows:
             tables = self.pipeline.summary.take(ClockRecord.take(self.clock))
             self.records.add(RecordClass.SUMMARY, tables)
 
     def _send(self, alarms: list[Alarm]) -> None:
         for alarm in alarms:
-            log.warning("alarm %s: %s", alarm.phase, alarm.title)
+            is_said = alarm.phase in _SAID and not alarm.silent
+            words = sentence(alarm) if alarm.phase in _SAID else alarm.title
+            log.log(
+                logging.WARNING if is_said else logging.INFO, "alarm %s: %s", alarm.phase, words
+            )
             tables = alarm_tables(alarm, ClockRecord.take(self.clock))
             self.records.add(RecordClass.ALARM, tables)
         if alarms:
@@ -193,11 +235,9 @@ class Agent:
 
 
 def _rules(plan: Plan) -> tuple[Rule, ...]:
-    return (
-        *subject_rules(plan.settings.alarms, plan.settings.rhythm),
-        *stale_rules(
-            (one.settings.name, one.driver.measures, after_s)
-            for one in plan.sensors
-            if (after_s := one.stale_after_s) is not None
-        ),
+    watched = (
+        (one.settings.name, one.driver.measures, after_s)
+        for one in plan.sensors
+        if (after_s := one.stale_after_s) is not None
     )
+    return (*plan.rules.rules, *plan.rules.stale_rules(watched))

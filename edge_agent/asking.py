@@ -52,6 +52,25 @@ async def ask_acknowledge(path: Path, episode: str) -> list[str]:
         return msgspec.convert(_good(await _line(reader))["acknowledged"], list[str])
 
 
+async def ask_pause(path: Path, minutes: float) -> None:
+    """Have the hub behind ``path`` pause the audio of its alarms.
+
+    :raises ControlError: no hub answers there, it does not take that from this user, or not for so
+        long.
+    """
+    async with _asking(path, {"command": "pause", "minutes": minutes}) as reader:
+        _good(await _line(reader))
+
+
+async def ask_resume(path: Path) -> bool:
+    """Have the hub behind ``path`` end a pause; tell whether there was one.
+
+    :raises ControlError: no hub answers there, or it does not take that from this user.
+    """
+    async with _asking(path, {"command": "resume"}) as reader:
+        return msgspec.convert(_good(await _line(reader))["resumed"], bool)
+
+
 def _good(line: bytes) -> dict[str, object]:
     answer = msgspec.json.decode(line, type=dict[str, object])
     if "error" in answer:
@@ -65,7 +84,9 @@ async def _line(reader: asyncio.StreamReader) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def _asking(path: Path, request: dict[str, str]) -> AsyncIterator[asyncio.StreamReader]:
+async def _asking(
+    path: Path, request: dict[str, str | float]
+) -> AsyncIterator[asyncio.StreamReader]:
     """Ask the hub behind ``path``; what goes wrong meanwhile becomes a ControlError."""
     try:
         async with asyncio.timeout(_DEADLINE_S):

@@ -7,26 +7,33 @@ mends a file one error at a time. A hub with a problem in its file does not star
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
 
+from edge_agent.alarms.bounds import (
+    GLUCOSE_MGDL,
+    LONGEST_DELAY_S,
+    LONGEST_PAUSE_MIN,
+    RATE_PER_MIN,
+    SPO2_PERCENT,
+)
 from edge_agent.errors import ConfigError, Problem
+from edge_agent.typed_toml import misfits, read_toml
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Pseudonym = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
 BluetoothAddress = Annotated[str, Meta(pattern=r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$")]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
-PerMinute = Annotated[float, Meta(ge=15, le=300)]
-Percent = Annotated[float, Meta(ge=50, le=100)]
-Glucose = Annotated[float, Meta(ge=40, le=400)]
+PerMinute = Annotated[float, Meta(ge=RATE_PER_MIN.low, le=RATE_PER_MIN.high)]
+Percent = Annotated[float, Meta(ge=SPO2_PERCENT.low, le=SPO2_PERCENT.high)]
+Delay = Annotated[float, Meta(ge=0, le=LONGEST_DELAY_S)]
+Glucose = Annotated[float, Meta(ge=GLUCOSE_MGDL.low, le=GLUCOSE_MGDL.high)]
 
 
 MODBUS_PORT, MODBUS_TLS_PORT = 502, 802
@@ -91,15 +98,20 @@ class SensorSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
 
 
 class AlarmSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Alarm limits of the subject; the allowed spans are the safe bounds."""
+    """Alarm limits of the subject; the allowed spans are the safe bounds.
+
+    ``rules`` is a file of this hub's own rules, laid over those it ships.
+    """
 
     heart_rate_low_per_min: PerMinute = 45.0
     heart_rate_high_per_min: PerMinute = 130.0
     spo2_low_percent: Percent = 90.0
     glucose_low_mgdl: Glucose = 70.0
-    delay_s: Annotated[float, Meta(ge=0, le=60)] = 5.0
-    spo2_delay_s: Annotated[float, Meta(ge=0, le=60)] = 20.0
+    delay_s: Delay = 5.0
+    spo2_delay_s: Delay = 20.0
     latching: bool = False
+    pause_at_most_min: Annotated[float, Meta(gt=0, le=LONGEST_PAUSE_MIN)] = 10.0
+    rules: str | None = None
 
 
 class RhythmSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -134,16 +146,8 @@ def load(file: Path) -> Settings:
     :raises ConfigError: unreadable file, invalid TOML, unknown keys, missing keys, bad values;
         all of them at once.
     """
-    try:
-        raw = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        problem = Problem("(file)", reason, "check the path and its permissions")
-        raise ConfigError(file, (problem,)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(file, (Problem("(file)", f"not valid TOML: {error}"),)) from error
-    problems = tuple(_problems(raw, Settings, ""))
-    if problems:
+    raw = read_toml(file)
+    if problems := tuple(misfits(raw, Settings, "")):
         raise ConfigError(file, problems)
     settings = _anchored(msgspec.convert(raw, Settings), file.absolute().parent)
     if problems := tuple(_contradictions(settings)):
@@ -154,60 +158,6 @@ def load(file: Path) -> Settings:
 def is_path(profile: str) -> bool:
     """Tell whether ``profile`` is a path, or the name of a register map that is shipped."""
     return "/" in profile or profile.endswith(".toml")
-
-
-def _problems(value: object, kind: object, path: str) -> Iterator[Problem]:
-    """Find everything in ``value`` that does not fit ``kind``, deepest key path first."""
-    members = [member for member in (kind, *get_args(kind)) if _is_struct(member)]
-    if get_origin(kind) is list:
-        if not isinstance(value, list):
-            yield Problem(path, "is not a list", f"write [[{path}]] for each one")
-            return
-        for index, item in enumerate(value):
-            yield from _problems(item, get_args(kind)[0], f"{path}[{index}]")
-    elif members and isinstance(value, dict):
-        yield from _table_problems(value, members[0], path)
-    else:
-        try:
-            msgspec.convert(value, kind)
-        except msgspec.ValidationError as error:
-            reason, expected = _in_words(str(error))
-            yield Problem(path or "(file)", f"{value!r} is not allowed", expected or reason)
-
-
-def _table_problems(table: dict[str, object], struct: type[Struct], path: str) -> Iterator[Problem]:
-    prefix = f"{path}." if path else ""
-    fields = {field.name: field for field in msgspec.structs.fields(struct)}
-    hints = get_type_hints(struct, include_extras=True)
-    for key in table.keys() - fields.keys():
-        near = difflib.get_close_matches(key, fields, n=1)
-        known = ", ".join(sorted(fields))
-        expected = f"did you mean {near[0]!r}?" if near else f"known keys: {known}"
-        yield Problem(prefix + key, "unknown key", expected)
-    for name, field in fields.items():
-        if name in table:
-            yield from _problems(table[name], hints[name], prefix + name)
-        elif field.required:
-            yield Problem(prefix + name, "missing", "this key is required")
-
-
-def _is_struct(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Struct)
-
-
-_PATTERNS = {
-    r"^[a-z0-9][a-z0-9-]{0,31}$": "expected 1 to 32 of a-z, 0-9 and '-'",
-    r"^[0-9a-f]{32}$": "expected 32 hexadecimal digits, such as `openssl rand -hex 16` prints",
-    r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$": "expected an address like A0:9E:1A:00:00:01",
-}
-
-
-def _in_words(message: str) -> tuple[str, str]:
-    """Turn the library's message into (reason, expected): a pattern says little to a nurse."""
-    for pattern, words in _PATTERNS.items():
-        if pattern in message:
-            return message, words
-    return message, message[:1].lower() + message[1:].replace("`", "")
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
@@ -231,7 +181,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         )
 
     replace = msgspec.structs.replace
-    hub, collector = settings.hub, settings.collector
+    hub, collector, alarms = settings.hub, settings.collector, settings.alarms
     return replace(
         settings,
         hub=replace(
@@ -244,6 +194,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             ca=anchor(collector.ca) if collector.ca else None,
         ),
         sensor=[device(sensor) for sensor in settings.sensor],
+        alarms=replace(alarms, rules=anchor(alarms.rules) if alarms.rules else None),
     )
 
 

@@ -5,8 +5,9 @@ There is no TCP listener. The socket is reachable by the service's user and grou
 
 Two commands only read, and are for the whole group: ``{"command": "status"}`` gives one line,
 ``{"command": "capture", "sensor": …}`` one line about the sensor and then a line for each step
-until the asker hangs up. One changes something, and is for root and the service's own user, whom
-the kernel names: ``{"command": "acknowledge", "episode": …}`` (an empty one: all that stand).
+until the asker hangs up. Three change something, and are for root and the service's own user, whom
+the kernel names: ``{"command": "acknowledge", "episode": …}`` (an empty one: all that stand),
+``{"command": "pause", "minutes": …}`` and ``{"command": "resume"}``.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import contextlib
 import json
 import logging
 import os
+import pwd
 import socket
 import stat
 import struct
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -37,12 +40,26 @@ _PATH_LIMIT = 107
 _UCRED = struct.Struct("iII")  # process, user, group: struct ucred of unix(7)
 
 
+@dataclass(frozen=True, slots=True)
+class AlarmOrders:
+    """What somebody may have done to the alarms.
+
+    ``acknowledge`` notes that an alarm has been seen, and returns the titles of those for which
+    that changed something. ``pause`` is given minutes and who wants it, and raises
+    :class:`~edge_agent.errors.ControlError` when that is too long; ``resume`` is given who wants
+    it, and tells whether there was a pause.
+    """
+
+    acknowledge: Callable[[str], list[str]]
+    pause: Callable[[float, str], None]
+    resume: Callable[[str], bool]
+
+
 class ControlServer:
     """Answers commands on ``path``.
 
     ``status`` gives the hub's status; ``tap`` opens a tap on the sensor with the given name, or
-    raises :class:`~edge_agent.capture.CaptureError`; ``acknowledge`` notes that an alarm has been
-    seen, and returns the titles of those for which that changed something.
+    raises :class:`~edge_agent.capture.CaptureError`; ``orders`` are carried out for who may.
     """
 
     def __init__(
@@ -50,10 +67,10 @@ class ControlServer:
         path: Path,
         status: Callable[[], Awaitable[Status]],
         tap: Callable[[str], tuple[TappedSensor, Tap]],
-        acknowledge: Callable[[str], list[str]],
+        orders: AlarmOrders,
     ) -> None:
         self._path, self._status, self._tap = path, status, tap
-        self._acknowledge = acknowledge
+        self._orders = orders
         self._server: asyncio.Server | None = None
         self._encoder = msgspec.json.Encoder()
 
@@ -123,17 +140,30 @@ class ControlServer:
                 await self._say(writer, await self._status())
             case {"command": "capture", "sensor": str(sensor)}:
                 await self._capture(sensor, reader, writer)
-            case {"command": "acknowledge", "episode": str(episode)}:
-                if _peer_uid(writer) in {0, os.getuid()}:
-                    await self._say(writer, {"acknowledged": self._acknowledge(episode)})
-                else:
-                    reason = "only root and the service's own user may: try it with sudo"
-                    await self._say(writer, {"error": reason})
+            case {"command": "acknowledge" | "pause" | "resume"}:
+                await self._say(writer, self._obey(request, _peer_uid(writer)))
             case {"command": _}:
-                known = "status, capture, acknowledge"
+                known = "status, capture, acknowledge, pause, resume"
                 await self._say(writer, {"error": f"unknown command; known: {known}"})
             case _:
                 await self._say(writer, {"error": "not a JSON object with a command"})
+
+    def _obey(self, order: dict[str, object], uid: int) -> dict[str, object]:
+        """Carry out an order of the user ``uid``; return the answer."""
+        if uid not in {0, os.getuid()}:
+            return {"error": "only root and the service's own user may: try it with sudo"}
+        try:
+            match order:
+                case {"command": "acknowledge", "episode": str(episode)}:
+                    return {"acknowledged": self._orders.acknowledge(episode)}
+                case {"command": "pause", "minutes": int(minutes) | float(minutes)}:
+                    self._orders.pause(float(minutes), _user(uid))
+                    return {"paused_min": minutes}
+                case {"command": "resume"}:
+                    return {"resumed": self._orders.resume(_user(uid))}
+        except ControlError as error:
+            return {"error": str(error)}
+        return {"error": "acknowledge needs an episode, pause needs minutes"}
 
     async def _say(self, writer: asyncio.StreamWriter, what: object) -> None:
         async with asyncio.timeout(_DEADLINE_S):
@@ -163,6 +193,14 @@ class ControlServer:
     async def _pass_on(self, tap: Tap, writer: asyncio.StreamWriter) -> None:
         async for step in tap.steps():
             await self._say(writer, {"step": str(step)})
+
+
+def _user(uid: int) -> str:
+    """Return how a person knows the user ``uid``."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
 
 
 def _peer_uid(writer: asyncio.StreamWriter) -> int:

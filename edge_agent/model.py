@@ -186,6 +186,12 @@ class EventKind(StrEnum):
     """The sensor wants an encrypted link and this hub has never been paired with it."""
     BOND_REFUSED = "bond-refused"
     """A paired sensor no longer knows this hub: reset, exchanged, or somebody else's. Audited."""
+    AUDIO_PAUSED = "audio-paused"
+    """Somebody has silenced alarms for a while; ``detail`` says who, and how long. Audited."""
+    AUDIO_RESUMED = "audio-resumed"
+    """Alarms are said aloud again: the time is over, or somebody wants it so. Audited."""
+    ALARM_FIGURES = "alarm-figures"
+    """How many alarms there have been, and what became of them; ``detail`` holds the figures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +258,8 @@ class Alarm:
     """One step in the life of an alarm episode, with its evidence.
 
     ``episode`` is the same for every step of one episode. ``technical`` alarms speak of the
-    sensors, the others of the person (IEC 60601-1-8: technical and physiological).
+    sensors, the others of the person (IEC 60601-1-8: technical and physiological). ``advice`` says
+    what to do; ``silent`` that a pause of the audio covers this step: it is shown, not said aloud.
     """
 
     rule: str
@@ -263,3 +270,5 @@ class Alarm:
     phase: Phase
     at: Boottime
     evidence: tuple[Evidence, ...]
+    advice: str = ""
+    silent: bool = False

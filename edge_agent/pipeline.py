@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edge_agent import codes
+from edge_agent.alarm_events import alarm_figures, audio_paused, audio_resumed
 from edge_agent.alarms.engine import AlarmEngine
 from edge_agent.alarms.rules import Rule
 from edge_agent.dsp.glucose import Forecast, Forecaster
@@ -52,11 +53,16 @@ class Pipeline:
     """One subject's signal processing, twin, alarms and summary."""
 
     def __init__(
-        self, rules: Iterable[Rule], started_at: Boottime, rhythm: RhythmLimits = DEFAULT_LIMITS
+        self,
+        rules: Iterable[Rule],
+        started_at: Boottime,
+        rhythm: RhythmLimits = DEFAULT_LIMITS,
+        *,
+        pause_at_most_s: float = 600.0,
     ) -> None:
         self._rhythm = rhythm
         self.twin = Twin()
-        self.alarms = AlarmEngine(rules, started_at)
+        self.alarms = AlarmEngine(rules, started_at, pause_at_most_s=pause_at_most_s)
         self.summary = Summary()
         self.forecasts: tuple[GlucoseForecast, ...] = ()
         self.beats = 0
@@ -66,6 +72,7 @@ class Pipeline:
         self._forecasters: dict[str, Forecaster] = {}
         self._saturation: dict[str, Saturation] = {}
         self._ecg_rate_at: Boottime | None = None
+        self._counted_before: tuple[float | None, ...] = ()
 
     def take(self, reading: Reading, now: Boottime) -> list[Alarm]:
         """Take in one reading; return the alarms that it raises or clears."""
@@ -81,7 +88,35 @@ class Pipeline:
 
     def tick(self, now: Boottime) -> list[Alarm]:
         """Let time pass: find what has gone stale. To be called about once a second."""
-        return self._counted(self.alarms.tick(now))
+        before = self.alarms.paused
+        alarms = self._counted(self.alarms.tick(now))
+        if before is not None and self.alarms.paused is None:
+            self.summary.add(audio_resumed("the time is over", now))
+        return alarms
+
+    def pause_audio(self, for_s: float, by: str, now: Boottime) -> None:
+        """Pause the alarms' audio, as ``by`` wants; the record keeps who did it.
+
+        :raises ValueError: longer than the bound.
+        """
+        self.alarms.pause(for_s, by, now)
+        self.summary.add(audio_paused(for_s, by, now))
+
+    def resume_audio(self, by: str, now: Boottime) -> list[Alarm]:
+        """End a pause, as ``by`` wants; return the alarms that are said again."""
+        if self.alarms.paused is None:
+            return []
+        alarms = self._counted(self.alarms.resume(now))
+        self.summary.add(audio_resumed(by, now))
+        return alarms
+
+    def sum_up_alarms(self, now: Boottime) -> None:
+        """Put the alarms' figures into the summary, if alarms have come or ended since."""
+        figures = self.alarms.figures
+        counted = (figures.alarms, figures.actionable_share, figures.longest_s)
+        if figures.alarms and counted != self._counted_before:
+            self.summary.add(alarm_figures(figures, now))
+        self._counted_before = counted
 
     def _take_waveform(self, block: Waveform, now: Boottime) -> list[Alarm]:
         if block.code != codes.ECG:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent import config
+from edge_agent.alarms.rule_file import RuleBook
 from edge_agent.config import Settings
 from edge_agent.errors import ConfigError, EdgeError, Problem
 from edge_agent.store.keys import Recipient
+from edge_agent.subject_limits import rule_book
 from edge_agent.wiring import Sensor, match
 
 
@@ -24,6 +26,7 @@ class Plan:
     settings: Settings
     sensors: list[Sensor]
     recipient: Recipient | None
+    rules: RuleBook
 
     @property
     def state_dir(self) -> Path:
@@ -51,9 +54,16 @@ def plan(file: Path) -> Plan:
             problem = Problem("collector.recipient", f"{error.thing}: {error.reason}")
             problems.append(problem)
         problems += _trust_problems(settings.collector.ca)
+    try:
+        rules = rule_book(settings.alarms, settings.rhythm)
+    except ConfigError as error:
+        problems += [
+            Problem(f"alarms.rules ({error.file}): {one.path}", one.reason, one.expected)
+            for one in error.problems
+        ]
     if problems:
         raise ConfigError(file, tuple(problems))
-    return Plan(settings, sensors, recipient)
+    return Plan(settings, sensors, recipient, rules)
 
 
 def _trust_problems(ca: str | None) -> list[Problem]:

@@ -6,14 +6,16 @@ Time is the capture's own, so a night passes in seconds and gives what it gave t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_agent.alarms.rules import Rule
 from edge_agent.capture import Action, Capture, CaptureError, parse
 from edge_agent.clock import NS_PER_S, VirtualClock
 from edge_agent.config import AlarmSettings, RhythmSettings
 from edge_agent.driver import Driver
+from edge_agent.dsp.rhythm import DEFAULT_LIMITS, RhythmLimits
 from edge_agent.link.feed import Feed, FeedStatus
 from edge_agent.model import Alarm, Boottime, Reading
 from edge_agent.pipeline import Pipeline
@@ -22,7 +24,12 @@ from edge_agent.subject_limits import subject_rules
 from edge_agent.wiring import profile_file
 
 Sleep = Callable[[float], Awaitable[None]]
-_SENSOR = "capture"
+SENSOR = "capture"
+"""The name of the one sensor that a replay has."""
+
+_TICK_S = 1.0
+_TICKS_AT_MOST = 86_400
+"""Seconds of one silence that are gone through one by one: what could come of it has come then."""
 
 
 def read(file: Path) -> Capture:
@@ -62,14 +69,21 @@ class Moment:
 class Replay:
     """One replay; :attr:`status` and :attr:`pipeline` tell afterwards how it went."""
 
-    def __init__(self, capture: Capture, driver: Driver) -> None:
+    def __init__(
+        self,
+        capture: Capture,
+        driver: Driver,
+        rules: Iterable[Rule] | None = None,
+        rhythm: RhythmLimits = DEFAULT_LIMITS,
+    ) -> None:
+        """Play ``capture`` by ``rules``; by default those of a hub told nothing of its subject."""
         self.capture = capture
         self.clock = VirtualClock()
-        # The rules of a hub that was told nothing about its subject.
-        rules = subject_rules(AlarmSettings(), RhythmSettings())
-        self.pipeline = Pipeline(rules, self.clock.boottime())
+        if rules is None:
+            rules = subject_rules(AlarmSettings(), RhythmSettings())
+        self.pipeline = Pipeline(rules, self.clock.boottime(), rhythm)
         self._fresh: list[Reading] = []
-        self._feed = Feed(_SENSOR, driver, self.clock, self._fresh.append)
+        self._feed = Feed(SENSOR, driver, self.clock, self._fresh.append)
 
     @property
     def status(self) -> FeedStatus:
@@ -79,11 +93,8 @@ class Replay:
     async def run(self, sleep: Sleep | None = None) -> AsyncIterator[Moment]:
         """Play; with ``sleep`` (``asyncio.sleep``) as slowly as it was, else as fast as it goes."""
         for step in self.capture.steps:
-            wait_s = (step.at_ns - self.clock.boottime()) / NS_PER_S
-            if wait_s > 0:
-                if sleep is not None:
-                    await sleep(wait_s)
-                await self.clock.advance(wait_s)
+            async for quiet in self._wait(Boottime(step.at_ns), sleep):
+                yield quiet
             match step.action:
                 case Action.OPEN:
                     self._feed.open()
@@ -94,6 +105,18 @@ class Replay:
             if moment := self._moment():
                 yield moment
             await asyncio.sleep(0)
+
+    async def _wait(self, until: Boottime, sleep: Sleep | None) -> AsyncIterator[Moment]:
+        """Let the time until the next step pass as on a hub, which looks around every second."""
+        ticks = 0
+        while (wait_s := (until - self.clock.boottime()) / NS_PER_S) > 0:
+            pace_s = min(wait_s, _TICK_S) if ticks < _TICKS_AT_MOST else wait_s
+            ticks += 1
+            if sleep is not None:
+                await sleep(pace_s)
+            await self.clock.advance(pace_s)
+            if self.clock.boottime() < until and (moment := self._moment()):
+                yield moment
 
     def _moment(self) -> Moment | None:
         now = self.clock.boottime()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edge_agent import __version__
+from edge_agent.alarms.pause import Pause
+from edge_agent.alarms.sentence import sentence
 from edge_agent.imports.record import PersonRecord
 from edge_agent.link.feed import Feed
 from edge_agent.model import Alarm, Boottime, Evidence
@@ -19,7 +21,9 @@ from edge_agent.reading_queue import ReadingQueue
 from edge_agent.records import Records
 from edge_agent.status import (
     AlarmStatus,
+    FatigueStatus,
     ForecastStatus,
+    PauseStatus,
     PersonStatus,
     QueueStatus,
     SensorStatus,
@@ -82,6 +86,8 @@ def report(hub: Hub) -> Status:
         person=_person(hub.person),
         store=_store(hub.records, hub.counts),
         uplink=_uplink(hub.plan, uploader, now),
+        pause=_pause(pipeline.alarms.paused, now),
+        fatigue=FatigueStatus(**asdict(pipeline.alarms.figures)),
     )
 
 
@@ -141,7 +147,16 @@ def _alarm(one: Alarm, now: Boottime) -> AlarmStatus:
         technical=one.technical,
         age_s=round(_seconds(one.at, now), 1),
         evidence=[evidence_words(evidence) for evidence in one.evidence],
+        message=sentence(one),
+        silent=one.silent,
     )
+
+
+def _pause(pause: Pause | None, now: Boottime) -> PauseStatus | None:
+    if pause is None:
+        return None
+    age_s = round(_seconds(pause.begun, now), 1)
+    return PauseStatus(by=pause.by, age_s=age_s, left_s=round(pause.left_s(now), 1))
 
 
 def evidence_words(one: Evidence) -> str:

@@ -1,4 +1,4 @@
-"""Keeps the alarms that stand over a restart, sealed like everything the hub must read again."""
+"""Keeps alarms over a restart: what stands, a pause, the figures; sealed as all that is kept."""
 
 from __future__ import annotations
 

@@ -51,7 +51,10 @@ class SensorStatus(Struct, frozen=True, kw_only=True):
 
 
 class AlarmStatus(Struct, frozen=True, kw_only=True):
-    """An alarm that stands, and the evidence that raised it, in words."""
+    """An alarm that stands, and the evidence that raised it, in words.
+
+    ``message`` is what is told of it, with what to do; ``silent`` that a pause covers it.
+    """
 
     rule: str
     episode: str
@@ -61,6 +64,30 @@ class AlarmStatus(Struct, frozen=True, kw_only=True):
     technical: bool
     age_s: float
     evidence: list[str]
+    message: str = ""
+    silent: bool = False
+
+
+class PauseStatus(Struct, frozen=True, kw_only=True):
+    """The audio of the alarms is paused: by whom, since when, for how long still."""
+
+    by: str
+    age_s: float
+    left_s: float
+
+
+class FatigueStatus(Struct, frozen=True, kw_only=True):
+    """Alarms of the newest days of watching, and what became of them (docs/alarms.md)."""
+
+    bed_days: float
+    alarms: int
+    per_day: dict[str, float]
+    technical_per_day: float
+    actionable_share: float | None
+    longest_s: float
+    longest_rule: str
+    top_rule: str
+    top_rule_share: float
 
 
 class QueueStatus(Struct, frozen=True, kw_only=True):
@@ -132,3 +159,5 @@ class Status(Struct, frozen=True, kw_only=True):
     """What was imported; ``None`` when nothing was."""
     store: StoreStatus | None
     uplink: UplinkStatus | None
+    pause: PauseStatus | None = None
+    fatigue: FatigueStatus | None = None

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from msgspec.structs import asdict
 
-from edge_agent.alarms.rhythm_rules import rhythm_rules
-from edge_agent.alarms.rules import Rule, limit_rules
+from edge_agent.alarms import rule_file
+from edge_agent.alarms.rule_file import RuleBook, Settings
+from edge_agent.alarms.rules import Rule
 from edge_agent.config import AlarmSettings, RhythmSettings
 from edge_agent.dsp.rhythm import RhythmLimits
 
 
+def rule_book(alarms: AlarmSettings, rhythm: RhythmSettings) -> RuleBook:
+    """Return the rules of a hub: the shipped ones, and its own if it has been given any.
+
+    :raises ConfigError: its own can't be used.
+    """
+    return rule_file.load(Path(alarms.rules) if alarms.rules else None, _settings(alarms, rhythm))
+
+
 def subject_rules(alarms: AlarmSettings, rhythm: RhythmSettings) -> tuple[Rule, ...]:
     """Return the rules about the person."""
-    return (
-        *limit_rules(**asdict(alarms)),
-        *rhythm_rules(
-            pause_s=rhythm.pause_s,
-            asystole_s=rhythm.asystole_s,
-            extreme_bradycardia_per_min=rhythm.extreme_bradycardia_per_min,
-            extreme_tachycardia_per_min=rhythm.extreme_tachycardia_per_min,
-            fibrillation=rhythm.fibrillation,
-            latching=alarms.latching,
-        ),
-    )
+    return rule_book(alarms, rhythm).rules
+
+
+def _settings(alarms: AlarmSettings, rhythm: RhythmSettings) -> Settings:
+    """Return every setting that a rule may follow, by its key path."""
+    tables = {"alarms": alarms, "rhythm": rhythm}
+    return {
+        f"{table}.{name}": value
+        for table, settings in tables.items()
+        for name, value in asdict(settings).items()
+        if isinstance(value, int | float)
+    }
 
 
 def rhythm_limits(alarms: AlarmSettings, rhythm: RhythmSettings) -> RhythmLimits:

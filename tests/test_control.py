@@ -2,15 +2,16 @@ import asyncio
 import contextlib
 import json
 import os
+import pwd
 import socket
 import stat
 
 import pytest
 
 from edge_agent import control
-from edge_agent.asking import ask_acknowledge, ask_status
+from edge_agent.asking import ask_acknowledge, ask_pause, ask_resume, ask_status
 from edge_agent.capture import CaptureError
-from edge_agent.control import ControlServer
+from edge_agent.control import AlarmOrders, ControlServer
 from edge_agent.errors import ControlError
 from edge_agent.status import Status
 
@@ -34,9 +35,24 @@ def seen(episode):
     return ["SpO2 low"] if episode in {"", "spo2-low-ox-1"} else []
 
 
+def pause(minutes, by):
+    if minutes > 10:
+        raise ControlError("pause of the alarms", "too long", "Ask for at most 10 min")
+    WANTED.append((minutes, by))
+
+
+def resume(by):
+    WANTED.append(("resume", by))
+    return len(WANTED) > 1
+
+
+WANTED = []
+ORDERS = AlarmOrders(seen, pause, resume)
+
+
 @contextlib.asynccontextmanager
 async def serving(path):
-    server = ControlServer(path, tell_status, no_tap, seen)
+    server = ControlServer(path, tell_status, no_tap, ORDERS)
     await server.start()
     try:
         yield server
@@ -89,7 +105,7 @@ async def test_a_second_hub_does_not_push_the_first_aside(tmp_path):
     path = tmp_path / "control.sock"
     async with serving(path):
         with pytest.raises(ControlError, match="another hub"):
-            await ControlServer(path, tell_status, no_tap, seen).start()
+            await ControlServer(path, tell_status, no_tap, ORDERS).start()
         assert await ask_status(path) == STATUS
 
 
@@ -97,13 +113,13 @@ async def test_a_file_that_is_no_socket_is_never_removed(tmp_path):
     path = tmp_path / "control.sock"
     path.write_text("notes")
     with pytest.raises(ControlError, match="no socket"):
-        await ControlServer(path, tell_status, no_tap, seen).start()
+        await ControlServer(path, tell_status, no_tap, ORDERS).start()
     assert path.read_text() == "notes"
 
 
 async def test_a_path_too_long_for_a_socket_says_so(tmp_path):
     with pytest.raises(ControlError, match="shorter path"):
-        await ControlServer(tmp_path / ("x" * 120), tell_status, no_tap, seen).start()
+        await ControlServer(tmp_path / ("x" * 120), tell_status, no_tap, ORDERS).start()
 
 
 async def test_an_alarm_is_acknowledged_by_its_episode_or_all_of_them(tmp_path):
@@ -131,3 +147,32 @@ async def test_who_asks_is_named_by_the_kernel(tmp_path, monkeypatch):
     async with serving(path):
         await ask_acknowledge(path, "")
     assert told == [os.getuid()]
+
+
+async def test_a_pause_is_wanted_by_somebody_the_kernel_names(tmp_path):
+    path = tmp_path / "control.sock"
+    WANTED.clear()
+    async with serving(path):
+        await ask_pause(path, 2)
+        assert await ask_resume(path)
+    me = pwd.getpwuid(os.getuid()).pw_name
+    assert [(2.0, me), ("resume", me)] == WANTED
+
+
+async def test_a_pause_that_is_too_long_is_refused_with_the_longest_there_is(tmp_path):
+    path = tmp_path / "control.sock"
+    async with serving(path):
+        with pytest.raises(ControlError, match="at most 10 min"):
+            await ask_pause(path, 11)
+        assert "pause needs minutes" in (await say(path, b'{"command": "pause"}\n'))["error"]
+
+
+async def test_nobody_else_may_pause(tmp_path, monkeypatch):
+    path = tmp_path / "control.sock"
+    WANTED.clear()
+    async with serving(path):
+        monkeypatch.setattr("edge_agent.control._peer_uid", lambda _: 12345)
+        for wish in (ask_pause(path, 1), ask_resume(path)):
+            with pytest.raises(ControlError, match="only root"):
+                await wish
+    assert WANTED == []

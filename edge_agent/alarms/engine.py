@@ -8,40 +8,34 @@ What keeps people safe here:
 * One episode gives one raised and one cleared alarm, however often the value crosses the limit
   within the hysteresis; what happens in between (:mod:`~edge_agent.alarms.life`) belongs to it.
 * What stands survives a restart: as the same episodes, acknowledged or not.
+* A pause of the audio hides nothing: its steps are marked, and told and counted like any other.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from edge_agent.alarms.episodes import Episode, LimitEpisode, StaleEpisode, judge_limit
+from edge_agent.alarms.fatigue import FatigueLog, Figures
 from edge_agent.alarms.kept import kept, revived
 from edge_agent.alarms.life import Happening, Life, Stand
+from edge_agent.alarms.pause import Pause
 from edge_agent.alarms.rules import FindingRule, LimitRule, Rule, StaleRule
-from edge_agent.alarms.telling import (
-    back_again,
-    finding_alarm,
-    finding_evidence,
-    limit_alarm,
-    limit_evidence,
-    stale_alarm,
-)
+from edge_agent.alarms.telling import back_again, finding_alarm, finding_evidence
 from edge_agent.model import (
     RELIABLE_QUALITY,
     Alarm,
     Boottime,
-    Code,
     Event,
     EventKind,
-    Evidence,
     Observation,
+    Phase,
     Reading,
     Waveform,
 )
 
-_NS_PER_S = 1_000_000_000
-_HOLE_S = 15.0
 NO_FINDING = "none"
 """In place of a finding: the signal was watched for long, and none stands."""
 
@@ -50,85 +44,43 @@ _REASONS = frozenset(
 )
 
 
-@dataclass(slots=True, kw_only=True)
-class _Episode:
-    """Whether an alarm of one rule stands, and the life it leads."""
-
-    life: Life | None = None
-
-    @property
-    def is_raised(self) -> bool:
-        """Whether the condition is taken to be there; a latched alarm's has gone."""
-        return self.life is not None and self.life.stand is not Stand.LATCHED
-
-    def begin(self, rule: Rule, alarm: Alarm) -> list[Alarm]:
-        """Raise ``alarm``; where one is latched that nobody has seen yet, that one is back."""
-        if self.life is not None:
-            return self.happen(Happening.BACK, alarm.at, alarm.evidence)
-        self.life = Life.begin(rule.policy, alarm)
-        return [alarm]
-
-    def happen(
-        self, what: Happening, at: Boottime, evidence: tuple[Evidence, ...] | None = None
-    ) -> list[Alarm]:
-        """Let something happen to the alarm; one whose life has ended is forgotten."""
-        if self.life is None:
-            return []
-        step = self.life.happen(what, at, evidence)
-        if self.life.stand is None:
-            self.life = None
-        return [] if step is None else [step]
-
-
-@dataclass(slots=True, kw_only=True)
-class _LimitEpisode(_Episode):
-    """Where one limit rule stands for one sensor."""
-
-    beyond_since: Boottime | None = None
-    inside_since: Boottime | None = None
-    judged_at: Boottime | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class _StaleEpisode(_Episode):
-    """Where one stale rule stands: when each quantity was last usable, and why not since."""
-
-    usable_at: dict[Code, Boottime]
-    reason: str = "nothing has arrived since the start"
-
-    def stale(self, rule: StaleRule, now: Boottime) -> list[Code]:
-        """Return the quantities whose last usable value is too long ago."""
-        oldest = now - rule.after_s * _NS_PER_S
-        return [code for code, at in self.usable_at.items() if at < oldest]
-
-    def alarm(self, rule: StaleRule, stale: list[Code], now: Boottime) -> Alarm:
-        """Return the alarm about the quantities that are missing."""
-        silent_s = {code: (now - self.usable_at[code]) / _NS_PER_S for code in stale}
-        return stale_alarm(rule, silent_s, self.reason, now)
-
-
 class AlarmEngine:
     """Judges readings against rules; holds the alarms that stand."""
 
-    def __init__(self, rules: Iterable[Rule], started_at: Boottime) -> None:
+    def __init__(
+        self, rules: Iterable[Rule], started_at: Boottime, *, pause_at_most_s: float = 600.0
+    ) -> None:
+        self.pause_at_most_s = pause_at_most_s
+        self._pause: Pause | None = None
+        self._fatigue = FatigueLog(started_at)
         self._limits: list[LimitRule] = []
-        self._episodes: dict[tuple[LimitRule, str], _LimitEpisode] = {}
-        self._stale: dict[StaleRule, _StaleEpisode] = {}
+        self._episodes: dict[tuple[LimitRule, str], LimitEpisode] = {}
+        self._stale: dict[StaleRule, StaleEpisode] = {}
         self._finding_rules: list[FindingRule] = []
-        self._findings: dict[tuple[FindingRule, str], _Episode] = {}
+        self._findings: dict[tuple[FindingRule, str], Episode] = {}
         for rule in rules:
             if isinstance(rule, LimitRule):
                 self._limits.append(rule)
             elif isinstance(rule, FindingRule):
                 self._finding_rules.append(rule)
             else:
-                self._stale[rule] = _StaleEpisode(usable_at=dict.fromkeys(rule.codes, started_at))
+                self._stale[rule] = StaleEpisode(usable_at=dict.fromkeys(rule.codes, started_at))
 
     @property
     def active(self) -> tuple[Alarm, ...]:
         """The alarms that stand, the most urgent first, each as of its latest step."""
-        standing = [life.alarm for life in self._lives()]
+        standing = [self._as_heard(life.alarm) for life in self._lives()]
         return tuple(sorted(standing, key=lambda alarm: (-alarm.priority, alarm.at)))
+
+    @property
+    def paused(self) -> Pause | None:
+        """The pause of the audio, while there is one."""
+        return self._pause
+
+    @property
+    def figures(self) -> Figures:
+        """How many alarms there have been, and what became of them."""
+        return self._fatigue.figures()
 
     def acknowledge(self, episode: str, now: Boottime) -> list[Alarm]:
         """Note that somebody has seen the alarm ``episode``; empty if that changes nothing."""
@@ -136,37 +88,68 @@ class AlarmEngine:
         for one in self._watched():
             if one.life is not None and one.life.alarm.episode == episode:
                 steps += one.happen(Happening.ACKNOWLEDGED, now)
-        return steps
+        return self._told(steps, now, by_person=True)
 
-    def state(self, now: Boottime) -> list[dict[str, Any]]:
-        """Return what stands, as plain values for :meth:`restore`; times are seconds ago."""
+    def pause(self, for_s: float, by: str, now: Boottime) -> Pause:
+        """Pause the audio from now for ``for_s`` seconds, in place of any pause there is.
+
+        :raises ValueError: not a time, or longer than the bound.
+        """
+        if not 0.0 < for_s <= self.pause_at_most_s:
+            raise ValueError(f"{for_s:g} s is no pause between 0 and {self.pause_at_most_s:g} s")
+        self._pause = Pause.begin([life.alarm for life in self._lives()], now, for_s, by)
+        return self._pause
+
+    def resume(self, now: Boottime) -> list[Alarm]:
+        """End a pause: say again what it covered and nobody has acknowledged."""
+        pause, self._pause = self._pause, None
+        if pause is None:
+            return []
+        steps = [
+            step
+            for life in self._lives()
+            if pause.covers(life.alarm) and life.stand is not Stand.ACKNOWLEDGED
+            if (step := life.happen(Happening.REPEAT_DUE, now)) is not None
+        ]
+        return self._told(steps, now)
+
+    def state(self, now: Boottime) -> dict[str, Any]:
+        """Return what a restart has to know, as plain values for :meth:`restore`.
+
+        Times are kept as seconds ago.
+        """
         limits = [(rule.name, sensor, one) for (rule, sensor), one in self._episodes.items()]
         stale = [(rule.name, rule.sensor, one) for rule, one in self._stale.items()]
         findings = [(rule.name, sensor, one) for (rule, sensor), one in self._findings.items()]
-        every: list[tuple[str, str, _Episode]] = [*limits, *findings, *stale]
-        return [
-            {"rule": rule, "sensor": sensor, **kept(one.life, now)}
-            for rule, sensor, one in every
-            if one.life is not None
-        ]
+        every: list[tuple[str, str, Episode]] = [*limits, *findings, *stale]
+        return {
+            "alarms": [
+                {"rule": rule, "sensor": sensor, **kept(one.life, now)}
+                for rule, sensor, one in every
+                if one.life is not None
+            ],
+            "silent": {rule.name: one.silent_s(now) for rule, one in self._stale.items()},
+            "pause": None if self._pause is None else self._pause.kept(now),
+            "fatigue": self._fatigue.state(now),
+        }
 
-    def restore(self, state: Iterable[Mapping[str, Any]], now: Boottime) -> None:
-        """Take up what :meth:`state` returned before a restart; unknown rules are left out."""
-        limits = {rule.name: rule for rule in self._limits}
-        stale = {(rule.name, rule.sensor): rule for rule in self._stale}
-        findings = {rule.name: rule for rule in self._finding_rules}
-        for entry in state:
-            name, sensor = str(entry["rule"]), str(entry["sensor"])
-            if name in limits:
-                rule = limits[name]
-                episode = self._episodes.setdefault((rule, sensor), _LimitEpisode())
-                episode.life = revived(entry, rule, now)
-            elif name in findings:
-                found = self._findings.setdefault((findings[name], sensor), _Episode())
-                found.life = revived(entry, findings[name], now)
-            elif (name, sensor) in stale:
-                watched = stale[name, sensor]
-                self._stale[watched].life = revived(entry, watched, now)
+    def restore(self, state: Mapping[str, Any] | list[Any], now: Boottime) -> None:
+        """Take up what :meth:`state` returned before a restart; unknown rules are left out.
+
+        Versions before the pause kept a list: what stood, and no more.
+
+        :raises (KeyError, TypeError, ValueError): the state is of another kind.
+        """
+        if isinstance(state, list):
+            self._take_up(state, now)
+            return
+        self._take_up(state["alarms"], now)
+        for rule, episode in self._stale.items():
+            episode.go_on(state["silent"].get(rule.name, {}), now)
+        if state["pause"] is not None:
+            self._pause = Pause.revived(state["pause"], now, self.pause_at_most_s)
+        standing = {life.alarm.episode for life in self._lives()}
+        self._fatigue.restore(state["fatigue"], now, standing)
 
     def judge(self, reading: Reading, now: Boottime) -> list[Alarm]:
         """Judge a reading that is in the hub at ``now``; give the alarms it raises or clears."""
@@ -178,24 +161,59 @@ class AlarmEngine:
                 if rule.code == reading.code:
                     # An episode for each sensor: a normal value of one must never clear another.
                     key = (rule, reading.sensor)
-                    episode = self._episodes.setdefault(key, _LimitEpisode())
-                    alarms += _judge_limit(rule, episode, reading)
-        return alarms
+                    episode = self._episodes.setdefault(key, LimitEpisode())
+                    alarms += judge_limit(rule, episode, reading)
+        for alarm in alarms:
+            if alarm.phase is Phase.REPEATED and self._pause is not None:
+                # A latched alarm whose condition is back: whoever paused has not heard this.
+                self._pause = self._pause.without(alarm.episode)
+        return self._told(alarms, now)
 
     def tick(self, now: Boottime) -> list[Alarm]:
         """Find sensors that have gone stale, and alarms that wait; to be called once a second."""
-        alarms: list[Alarm] = []
+        self._fatigue.pass_time(now)
+        over = self._pause is not None and now >= self._pause.until
+        alarms = self.resume(now) if over else []
+        fresh: list[Alarm] = []
         for rule, episode in self._stale.items():
             stale = episode.stale(rule, now)
             if stale and not episode.is_raised:
-                alarms += episode.begin(rule, episode.alarm(rule, stale, now))
+                fresh += episode.begin(rule, episode.alarm(rule, stale, now))
         for life in self._lives():
-            step = life.due(now)
+            is_covered = self._pause is not None and self._pause.covers(life.alarm)
+            step = life.due(now, may_repeat=not is_covered)
             if step is not None:
-                alarms.append(step)
-        return alarms
+                fresh.append(step)
+        return alarms + self._told(fresh, now)
 
-    def _watched(self) -> list[_Episode]:
+    def _told(self, steps: list[Alarm], now: Boottime, *, by_person: bool = False) -> list[Alarm]:
+        """Count steps, and mark those that a pause covers."""
+        for step in steps:
+            self._fatigue.note(step, now, by_person=by_person)
+        return [self._as_heard(step) for step in steps]
+
+    def _as_heard(self, alarm: Alarm) -> Alarm:
+        is_silent = self._pause is not None and self._pause.covers(alarm)
+        return dataclasses.replace(alarm, silent=True) if is_silent else alarm
+
+    def _take_up(self, entries: Iterable[Mapping[str, Any]], now: Boottime) -> None:
+        limits = {rule.name: rule for rule in self._limits}
+        stale = {(rule.name, rule.sensor): rule for rule in self._stale}
+        findings = {rule.name: rule for rule in self._finding_rules}
+        for entry in entries:
+            name, sensor = str(entry["rule"]), str(entry["sensor"])
+            if name in limits:
+                rule = limits[name]
+                episode = self._episodes.setdefault((rule, sensor), LimitEpisode())
+                episode.life = revived(entry, rule, now)
+            elif name in findings:
+                found = self._findings.setdefault((findings[name], sensor), Episode())
+                found.life = revived(entry, findings[name], now)
+            elif (name, sensor) in stale:
+                watched = stale[name, sensor]
+                self._stale[watched].life = revived(entry, watched, now)
+
+    def _watched(self) -> list[Episode]:
         return [*self._episodes.values(), *self._findings.values(), *self._stale.values()]
 
     def _lives(self) -> list[Life]:
@@ -208,7 +226,7 @@ class AlarmEngine:
         for rule in self._finding_rules:
             if found not in {rule.finding, NO_FINDING}:
                 continue
-            episode = self._findings.setdefault((rule, event.sensor), _Episode())
+            episode = self._findings.setdefault((rule, event.sensor), Episode())
             if standing == "begun":
                 if not episode.is_raised:
                     alarms += episode.begin(rule, finding_alarm(rule, event))
@@ -254,38 +272,3 @@ def _why_not(reading: Observation | Waveform) -> str:
             return "only values from the sensor's memory arrive"
         return f"the signal quality is {reading.quality:.2f}"
     return f"the sensor reports: {reading.state.value}"
-
-
-def _judge_limit(rule: LimitRule, episode: _LimitEpisode, one: Observation) -> list[Alarm]:
-    _forget_across_holes(rule, episode, one.at)
-    if rule.is_met_by(one):
-        episode.inside_since = None
-        episode.beyond_since = _earlier(episode.beyond_since, one.at)
-        if not episode.is_raised and _lasts(episode.beyond_since, one.at, rule.delay_for(one)):
-            return episode.begin(rule, limit_alarm(rule, one))
-    elif rule.is_cleared_by(one):
-        episode.beyond_since = None
-        episode.inside_since = _earlier(episode.inside_since, one.at)
-        if episode.is_raised and _lasts(episode.inside_since, one.at, rule.delay_s):
-            return episode.happen(Happening.GONE, one.at, limit_evidence(rule, one))
-    else:  # unreliable, or between limit and hysteresis: not safely inside
-        episode.inside_since = None
-        if one.is_reliable and not episode.is_raised:
-            episode.beyond_since = None
-    return []
-
-
-def _forget_across_holes(rule: LimitRule, episode: _LimitEpisode, at: Boottime) -> None:
-    """Two values with nothing between them do not make a stay beyond or inside the limit."""
-    hole_ns = max(rule.delay_s, _HOLE_S) * _NS_PER_S
-    if episode.judged_at is not None and at - episode.judged_at > hole_ns:
-        episode.beyond_since = episode.inside_since = None
-    episode.judged_at = at
-
-
-def _earlier(since: Boottime | None, at: Boottime) -> Boottime:
-    return at if since is None else since
-
-
-def _lasts(since: Boottime, now: Boottime, seconds: float) -> bool:
-    return now - since >= seconds * _NS_PER_S

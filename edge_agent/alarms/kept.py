@@ -47,6 +47,7 @@ def revived(entry: Mapping[str, Any], rule: Rule, now: Boottime) -> Life:
         phase=Phase(entry["phase"]),
         at=_at(entry["step_s"], now),
         evidence=tuple(_evidence(one, now) for one in entry["evidence"]),
+        advice=rule.advice,
     )
     return Life(
         policy=rule.policy,

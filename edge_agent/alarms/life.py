@@ -122,8 +122,8 @@ class Life:
         )
         return self.alarm
 
-    def due(self, now: Boottime) -> Alarm | None:
-        """Let time pass: escalate or say again what nobody has seen to."""
+    def due(self, now: Boottime, *, may_repeat: bool = True) -> Alarm | None:
+        """Let time pass: escalate what nobody has seen to, or say it again if it may be said."""
         policy = self.policy
         is_seen = self.stand is Stand.ACKNOWLEDGED
         waits = not is_seen and not self.is_escalated
@@ -132,6 +132,8 @@ class Life:
             step = self.happen(Happening.ESCALATION_DUE, now)
             if step is not None:
                 return step
+        if not may_repeat:
+            return None
         after_s = policy.realarm_after_s if is_seen else policy.repeat_after_s
         return self.happen(Happening.REPEAT_DUE, now) if _over(after_s, self.said_at, now) else None
 

@@ -1,20 +1,16 @@
-"""What an alarm rule is, and the rules a hub starts with.
+"""What an alarm rule is.
 
 A rule is a value: a quantity, a limit, how long it must be met, how far back the value must come
-before the alarm clears. Priorities follow IEC 60601-1-8.
+before the alarm clears. Priorities follow IEC 60601-1-8. Every rule has an ``advice``: what to do,
+in a sentence or two, for somebody who is no clinician.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edge_agent import codes
 from edge_agent.alarms.life import DEFAULT_POLICY, Policy
 from edge_agent.model import Code, Observation, Priority, State
-
-_DEEP_SPO2_PERCENT = 15.0
-"""So far under the limit nobody waits. Most drops that end by themselves are shallow and short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +34,7 @@ class LimitRule:
     delay_s: float = 0.0
     hysteresis: float = 0.0
     at_once: float | None = None
+    advice: str = ""
     policy: Policy = DEFAULT_POLICY
 
     @property
@@ -89,6 +86,7 @@ class StaleRule:
     codes: tuple[Code, ...]
     after_s: float
     priority: Priority = Priority.LOW
+    advice: str = ""
     policy: Policy = DEFAULT_POLICY
 
 
@@ -96,8 +94,7 @@ class StaleRule:
 class FindingRule:
     """Raise when ``finding`` begins in a signal; clear when it has ended or was withdrawn.
 
-    ``advice`` says in a sentence what has been seen and what to do. ``limit`` is what it met, for
-    the evidence.
+    ``limit`` is what it met, for the evidence.
     """
 
     name: str
@@ -116,63 +113,3 @@ Rule = LimitRule | StaleRule | FindingRule
 def is_technical(rule: Rule) -> bool:
     """Tell whether the alarms of ``rule`` speak of a sensor, and not of the person."""
     return isinstance(rule, StaleRule) or (isinstance(rule, FindingRule) and rule.technical)
-
-
-def limit_rules(
-    *,
-    heart_rate_low_per_min: float,
-    heart_rate_high_per_min: float,
-    spo2_low_percent: float,
-    glucose_low_mgdl: float,
-    delay_s: float,
-    spo2_delay_s: float = 20.0,
-    latching: bool = False,
-) -> tuple[LimitRule, ...]:
-    """Return the rules about the person, with this subject's limits.
-
-    A low glucose is said again every five minutes until somebody has seen it, and once more when it
-    has lasted half an hour after that, as glucose sensors do.
-    """
-    high = Policy(latching=latching)
-    glucose = Policy(latching=latching, repeat_after_s=5 * 60.0, realarm_after_s=30 * 60.0)
-    return (
-        LimitRule(
-            name="heart-rate-low", title="heart rate low", code=codes.HEART_RATE,
-            priority=Priority.HIGH, low=heart_rate_low_per_min, delay_s=delay_s, hysteresis=3,
-            policy=high,
-        ),
-        LimitRule(
-            name="heart-rate-high", title="heart rate high", code=codes.HEART_RATE,
-            priority=Priority.HIGH, high=heart_rate_high_per_min, delay_s=delay_s, hysteresis=5,
-            policy=high,
-        ),
-        LimitRule(
-            name="spo2-low", title="SpO2 low", code=codes.SPO2,
-            priority=Priority.HIGH, low=spo2_low_percent, delay_s=spo2_delay_s, hysteresis=2,
-            at_once=spo2_low_percent - _DEEP_SPO2_PERCENT, policy=high,
-        ),
-        LimitRule(
-            name="glucose-low", title="glucose low", code=codes.GLUCOSE,
-            priority=Priority.HIGH, low=glucose_low_mgdl, hysteresis=5, policy=glucose,
-        ),
-        LimitRule(
-            name="glucose-low-forecast", title="glucose low expected within 30 min",
-            code=codes.GLUCOSE_IN_30_MIN, priority=Priority.MEDIUM, low=glucose_low_mgdl,
-            hysteresis=10,
-        ),
-    )  # fmt: skip
-
-
-def stale_rules(sensors: Iterable[tuple[str, tuple[Code, ...], float]]) -> tuple[StaleRule, ...]:
-    """Return a rule for each sensor, given as (name, quantities it is there for, seconds)."""
-    return tuple(
-        StaleRule(
-            name=f"stale-{sensor}",
-            title=f"{sensor} gives no usable values",
-            sensor=sensor,
-            codes=measures,
-            after_s=after_s,
-            priority=Priority.MEDIUM,
-        )
-        for sensor, measures, after_s in sensors
-    )

@@ -28,6 +28,7 @@ def limit_alarm(rule: LimitRule, one: Observation) -> Alarm:
         phase=Phase.RAISED,
         at=one.at,
         evidence=limit_evidence(rule, one),
+        advice=rule.advice,
     )
 
 
@@ -70,6 +71,7 @@ def stale_alarm(
         phase=Phase.RAISED,
         at=now,
         evidence=evidence,
+        advice=rule.advice,
     )
 
 
@@ -84,6 +86,7 @@ def finding_alarm(rule: FindingRule, event: Event) -> Alarm:
         phase=Phase.RAISED,
         at=event.at,
         evidence=finding_evidence(rule, event, rule.advice),
+        advice=rule.advice,
     )
 
 

@@ -20,7 +20,7 @@ EXIT_FAILED = 1
 EXIT_CONFIG = 78
 
 _COMMANDS = {
-    "alarms": "Show the alarms that stand, and acknowledge them.",
+    "alarms": "Show, acknowledge and pause alarms; show and try out their rules.",
     "capture": "Write down the raw octets of one sensor.",
     "collector": "Run and question the clinic's end.",
     "config": "Check a configuration, or print an example.",

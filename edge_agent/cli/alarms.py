@@ -1,24 +1,31 @@
-"""``edge-agent alarms``: what stands at a running hub, and that somebody has seen it."""
+"""``edge-agent alarms``: what stands at a running hub, who has seen it, and by which rules."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from edge_agent.cli.alarms_test import dry_run
 from edge_agent.cli.status import hub_options, socket_of
+
+if TYPE_CHECKING:
+    from edge_agent.status import Status
 
 
 @click.group("alarms")
 def command() -> None:
-    """Show the alarms that stand at a running hub, and acknowledge them."""
+    """Show the alarms of a running hub, acknowledge or pause them; show and try out their rules."""
 
 
 @command.command("list")
 @hub_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def list_(socket_path: Path | None, config_file: Path | None, as_json: bool) -> None:
-    """Show every alarm that stands, with its evidence and the name of its episode.
+    """Show every alarm that stands, with its evidence, its episode's name and what to do.
+
+    Below: how many alarms there are in a day, and what becomes of them.
 
     \b
     Examples:
@@ -35,16 +42,23 @@ def list_(socket_path: Path | None, config_file: Path | None, as_json: bool) -> 
     if as_json:
         click.echo(msgspec.json.encode(status.alarms))
         return
-    if not status.alarms:
-        click.echo("No alarm stands.")
-        return
+    _show(status)
+
+
+def _show(status: Status) -> None:
     from rich.console import Console
 
-    from edge_agent.cli.tables import alarm_table
+    from edge_agent.cli.tables import alarm_table, fatigue_table
 
-    Console().print(alarm_table(status))
+    console = Console()
+    if status.alarms or status.pause is not None:
+        console.print(alarm_table(status))
     for alarm in status.alarms:
-        click.echo(f"{alarm.episode}  {alarm.title}, {alarm.phase}")
+        click.echo(f"{alarm.episode}  {alarm.phase}: {alarm.message}")
+    if not status.alarms:
+        click.echo("No alarm stands.")
+    if status.fatigue is not None and status.fatigue.alarms:
+        console.print(fatigue_table(status.fatigue))
 
 
 @command.command("acknowledge")
@@ -76,3 +90,83 @@ def acknowledge(
         click.echo(f"acknowledged: {title}")
     if not titles:
         click.echo("Nothing to acknowledge: no such alarm stands, or it has been seen already.")
+
+
+@command.command("pause")
+@hub_options
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), default=2.0, show_default=True,
+    help="For how long; a hub has a bound (alarms.pause_at_most_min).",
+)  # fmt: skip
+def pause(socket_path: Path | None, config_file: Path | None, minutes: float) -> None:
+    """Silence the alarms for a while; new ones of high priority are told all the same.
+
+    Alarms are raised, shown and recorded meanwhile. When the time is over, what stands and nobody
+    has acknowledged is said again. Who paused, and when, is recorded. Only root and the service's
+    own user may.
+
+    \b
+    Examples:
+      sudo edge-agent alarms pause
+      sudo edge-agent alarms pause --minutes 5
+    """
+    import asyncio
+
+    from edge_agent.asking import ask_pause
+
+    asyncio.run(ask_pause(socket_of(socket_path, config_file), minutes))
+    click.echo(
+        f"The audio is paused for {minutes:g} min. New alarms of high priority are still told."
+        "\nEnd it earlier with: edge-agent alarms resume"
+    )
+
+
+@command.command("resume")
+@hub_options
+def resume(socket_path: Path | None, config_file: Path | None) -> None:
+    """End a pause: what stands and nobody has acknowledged is said again.
+
+    \b
+    Example:
+      sudo edge-agent alarms resume
+    """
+    import asyncio
+
+    from edge_agent.asking import ask_resume
+
+    was_paused = asyncio.run(ask_resume(socket_of(socket_path, config_file)))
+    click.echo("Alarms are said aloud again." if was_paused else "The audio was not paused.")
+
+
+@command.command("rules")
+@click.option("--schema", "what", flag_value="schema", help="Print the JSON schema of a rule file.")
+@click.option("--example", "what", flag_value="example", help="Print a file of a hub's own rules.")
+def rules(what: str | None) -> None:
+    """Print the alarm rules that are shipped, as TOML; or their schema, or an example.
+
+    A hub is given a file of its own with [alarms] rules = "FILE": it is laid over the shipped
+    rules. Try it out with edge-agent alarms test.
+
+    \b
+    Examples:
+      edge-agent alarms rules
+      edge-agent alarms rules --schema > rules.schema.json
+      edge-agent alarms rules --example > rules.toml
+    """
+    import msgspec
+
+    if what == "schema":
+        from edge_agent.alarms.rule_file import schema
+
+        click.echo(msgspec.json.format(msgspec.json.encode(schema()), indent=2))
+    elif what == "example":
+        from edge_agent.shared_files import shared_file
+
+        click.echo(shared_file("config/alarm-rules.toml").read_text(encoding="utf-8"), nl=False)
+    else:
+        from edge_agent.alarms.rule_overlay import shipped_text
+
+        click.echo(shipped_text(), nl=False)
+
+
+command.add_command(dry_run)

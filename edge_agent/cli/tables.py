@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from rich.table import Table
 from rich.text import Text
 
-from edge_agent.status import PersonStatus, SensorStatus, Status, VariableStatus
+from edge_agent.status import (
+    FatigueStatus,
+    PauseStatus,
+    PersonStatus,
+    SensorStatus,
+    Status,
+    VariableStatus,
+)
 
 _PRIORITY_STYLE = {"high": "bold white on red", "medium": "bold black on yellow", "low": "cyan"}
 _WITH_TENTHS = {"Cel", "mg/dL/min", "kg", "kg/m2", "[IU]", "[IU]/h", "kW.h"}
@@ -16,27 +23,46 @@ _PRIORITY_SIGN = {"high": "!!!", "medium": "!!", "low": "!"}
 
 def status_tables(status: Status) -> Iterator[Table]:
     """Give the tables of ``edge-agent status``, the most urgent first."""
-    if status.alarms:
+    if status.alarms or status.pause is not None:
         yield alarm_table(status)
     if status.variables:
         yield variable_table(status)
     yield sensor_table(status)
+    if status.fatigue is not None and status.fatigue.alarms:
+        yield fatigue_table(status.fatigue)
     yield delivery_table(status)
 
 
 def alarm_table(status: Status) -> Table:
     """Every standing alarm with its evidence; priority is told by sign and word, not colour."""
-    table = Table("", "alarm", "evidence", "for", title="Alarms", title_justify="left")
+    title = "Alarms" if status.pause is None else f"Alarms, {_pause(status.pause)}"
+    table = Table("", "alarm", "evidence", "for", title=title, title_justify="left")
     for alarm in status.alarms:
         sign = f"{_PRIORITY_SIGN[alarm.priority]} {alarm.priority}"
         kind = " (technical)" if alarm.technical else ""
         kind += "" if alarm.phase == "raised" else f", {alarm.phase}"
+        kind += ", silent" if alarm.silent else ""
         table.add_row(
             Text(sign, style=_PRIORITY_STYLE[alarm.priority]),
             alarm.title + kind,
             Text("\n".join(alarm.evidence)),
             _age(alarm.age_s),
         )
+    return table
+
+
+def fatigue_table(fatigue: FatigueStatus) -> Table:
+    """How many alarms there are in a day, and what becomes of them."""
+    table = Table("", "", title="Alarms in figures", title_justify="left", show_header=False)
+    rates = ", ".join(f"{rate:.1f} {name}" for name, rate in reversed(fatigue.per_day.items()))
+    table.add_row("in a day", f"{rates}; {fatigue.technical_per_day:.1f} of them technical")
+    table.add_row("counted", f"{fatigue.alarms} alarms in {fatigue.bed_days:.1f} days of watching")
+    if fatigue.actionable_share is not None:
+        share = f"{fatigue.actionable_share:.0%} acknowledged or escalated, the rest ended before"
+        table.add_row("actionable", share)
+    if fatigue.longest_rule:
+        table.add_row("longest", f"{_age(fatigue.longest_s)}, {fatigue.longest_rule}")
+    table.add_row("most often", f"{fatigue.top_rule}, {fatigue.top_rule_share:.0%} of all")
     return table
 
 
@@ -94,6 +120,10 @@ def delivery_table(status: Status) -> Table:
         table.add_row("collector", f"{uplink.url}: {state}")
     table.add_row("memory", f"{status.resident_mib:.0f} MiB resident")
     return table
+
+
+def _pause(pause: PauseStatus) -> str:
+    return f"audio paused by {pause.by}, {_age(pause.left_s)} more (new urgent ones are told)"
 
 
 def _imported(person: PersonStatus) -> str:

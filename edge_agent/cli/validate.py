@@ -7,6 +7,7 @@ import click
 from edge_agent.cli.lazy import LazyGroup
 
 _COMMANDS = {
+    "alarms": "Measure the alarms on seeded episodes, a made-up month and known answers.",
     "ecg": "Score the ECG processing on annotated recordings and write one report.",
     "learn": "Learn the weights that the hub ships anew.",
 }
@@ -19,5 +20,6 @@ def command() -> None:
     \b
     Examples:
       edge-agent validate ecg --data recordings --out report
+      edge-agent validate alarms --data tables
       edge-agent validate learn ventricular --data recordings
     """

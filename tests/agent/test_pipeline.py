@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edge_agent import codes
-from edge_agent.alarms.rules import limit_rules, stale_rules
+from edge_agent.alarms.shipped import limit_rules, stale_rules
 from edge_agent.clock import ClockRecord, VirtualClock
 from edge_agent.model import Boottime, Event, EventKind, Observation, Phase, State, Waveform
 from edge_agent.pipeline import Pipeline

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge_agent import codes
-from edge_agent.alarms.rules import stale_rules
+from edge_agent.alarms.shipped import stale_rules
 from edge_agent.clock import ClockRecord, VirtualClock
 from edge_agent.config import AlarmSettings, RhythmSettings
 from edge_agent.model import Boottime, Observation, Phase, Priority, State, Waveform

@@ -3,7 +3,8 @@ import pytest
 
 from edge_agent import codes
 from edge_agent.alarms.engine import AlarmEngine
-from edge_agent.alarms.rules import LimitRule, limit_rules, stale_rules
+from edge_agent.alarms.rules import LimitRule
+from edge_agent.alarms.shipped import limit_rules, stale_rules
 from edge_agent.model import (
     Boottime,
     Event,

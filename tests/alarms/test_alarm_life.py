@@ -12,7 +12,8 @@ import pytest
 from edge_agent import codes
 from edge_agent.alarms.engine import AlarmEngine
 from edge_agent.alarms.life import TRANSITIONS, Happening, Life, Policy, Stand
-from edge_agent.alarms.rules import LimitRule, StaleRule, limit_rules
+from edge_agent.alarms.rules import LimitRule, StaleRule
+from edge_agent.alarms.shipped import limit_rules
 from edge_agent.model import Boottime, Observation, Phase, Priority, State
 
 NS_PER_S = 10**9

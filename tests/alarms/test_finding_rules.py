@@ -2,8 +2,8 @@ import pytest
 
 from edge_agent.alarms.engine import AlarmEngine
 from edge_agent.alarms.life import Policy
-from edge_agent.alarms.rhythm_rules import rhythm_rules
 from edge_agent.alarms.rules import FindingRule
+from edge_agent.alarms.shipped import rhythm_rules
 from edge_agent.dsp.rhythm_finding import Kind
 from edge_agent.model import Boottime, Event, EventKind, Phase, Priority
 

@@ -1,0 +1,37 @@
+"""What the record is told about alarms beside the alarms themselves: pauses, and figures."""
+
+from __future__ import annotations
+
+from edge_agent.alarms.fatigue import Figures
+from edge_agent.model import Boottime, Event, EventKind
+
+_HUB = "hub"
+"""In place of a sensor's name: the hub itself reports this."""
+
+
+def audio_paused(for_s: float, by: str, now: Boottime) -> Event:
+    """Return the event that ``by`` has paused the audio for ``for_s`` seconds."""
+    detail: dict[str, str | float] = {"by": by, "for_s": for_s}
+    return Event(kind=EventKind.AUDIO_PAUSED, at=now, sensor=_HUB, detail=detail)
+
+
+def audio_resumed(by: str, now: Boottime) -> Event:
+    """Return the event that the audio is on again, and because of whom or what."""
+    return Event(kind=EventKind.AUDIO_RESUMED, at=now, sensor=_HUB, detail={"by": by})
+
+
+def alarm_figures(figures: Figures, now: Boottime) -> Event:
+    """Return the event that tells how many alarms there have been, and what became of them."""
+    detail: dict[str, str | float] = {
+        "bed_days": round(figures.bed_days, 3),
+        "alarms": figures.alarms,
+        "technical_per_day": round(figures.technical_per_day, 2),
+        "longest_s": round(figures.longest_s, 1),
+        "longest_rule": figures.longest_rule,
+        "top_rule": figures.top_rule,
+        "top_rule_share": round(figures.top_rule_share, 3),
+    }
+    detail |= {f"{name}_per_day": round(value, 2) for name, value in figures.per_day.items()}
+    if figures.actionable_share is not None:
+        detail["actionable_share"] = round(figures.actionable_share, 3)
+    return Event(kind=EventKind.ALARM_FIGURES, at=now, sensor=_HUB, detail=detail)

@@ -1,0 +1,1 @@
+"""What the alarms are worth: their states, a month of one bed, the scores they rest on."""
