@@ -11,6 +11,7 @@ import asyncio
 import logging
 import random
 import signal
+from collections.abc import Mapping
 
 from edge_agent.alarms.rules import Rule, stale_rules
 from edge_agent.capture import TappedSensor
@@ -27,15 +28,20 @@ from edge_agent.reporting import Hub, report
 from edge_agent.standing_alarms import StandingAlarms
 from edge_agent.status import Status
 from edge_agent.store.seal import RecordClass
-from edge_agent.subject_limits import rhythm_limits, subject_rules
+from edge_agent.subject_limits import rhythm_limits, subject_rules, warning_settings
 from edge_agent.summary import alarm_tables
 from edge_agent.supervision import Job, end, spawn
 from edge_agent.tapping import Tap, tapped_sensor
+from edge_agent.warning.early_warning import EarlyWarning
+from edge_agent.warning.rules import warning_rules
+from edge_agent.warning.score_words import value_words
+from edge_agent.warning_state import WarningState
 from edge_agent.wiring import Links
 
 log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
+_TOLD_HOLDS_AT_MOST_H = 24.0
 
 
 class Agent:
@@ -48,11 +54,13 @@ class Agent:
         self.first_reading_at: Boottime | None = None
         self.readings = ReadingQueue()
         limits = rhythm_limits(plan.settings.alarms, plan.settings.rhythm)
-        self.pipeline = Pipeline(_rules(plan), self.started_at, limits)
+        self.warning = EarlyWarning(warning_settings(plan.settings.warning))
+        self.pipeline = Pipeline(_rules(plan), self.started_at, limits, self.warning)
         self.records = Records(plan, clock, rng)
         self.links = Links(plan.sensors, self.receive, clock, rng)
         self.person = PersonWatch(plan.state_dir, clock)
         self.standing = StandingAlarms(plan.state_dir, self.pipeline.alarms, clock)
+        self.warning_state = WarningState(plan.state_dir, self.warning, clock)
         self._progress_at = self.started_at
 
     async def run_until_signal(self) -> None:
@@ -69,9 +77,12 @@ class Agent:
 
         :raises ControlError: the control socket can't be used.
         """
-        control = ControlServer(self.plan.control_socket, self.status, self.tap, self.acknowledge)
+        control = ControlServer(
+            self.plan.control_socket, self.status, self.tap, self.acknowledge, self.observe
+        )
         await control.start()
         await self.standing.take_up()
+        await self.warning_state.take_up(self.pipeline.alarms)
         if not self.records.are_kept:
             log.warning("no [collector] configured: summaries are not kept")
         tasks = [spawn(name, job, self.clock) for name, job in self._jobs().items()]
@@ -105,6 +116,7 @@ class Agent:
             pipeline=self.pipeline,
             feeds=self.links.feeds,
             person=self.person,
+            warning=self.warning,
             records=records,
             counts=counts,
         )
@@ -128,10 +140,27 @@ class Agent:
         self._send(steps)
         return [step.title for step in steps]
 
+    def observe(self, told: Mapping[str, str], hours: float) -> list[str]:
+        """Take in what only a person sees ("consciousness", "oxygen"); it holds for ``hours``.
+
+        Returns what is known of it now, in words.
+
+        :raises ValueError: something else was told, or for longer than a day.
+        """
+        if not 0.0 < hours <= _TOLD_HOLDS_AT_MOST_H:
+            raise ValueError(f"{hours:g} hours: what is told holds for at most a day")
+        now = self.clock.boottime()
+        self.warning.tell(told, now, hours * 3600.0)
+        self.warning_state.note_change()
+        observed = self.warning.observed
+        return [f"{what}: {value_words(what, observed, now)}, for {hours:g} h" for what in told]
+
     def _jobs(self) -> dict[str, Job]:
         jobs: dict[str, Job] = {f"link {name}": run for name, run in self.links.tasks.items()}
         jobs |= {"pipeline": self._assess, "tick": self._tick, "summary": self._summarise}
         jobs |= {"person": self.person.run, "standing alarms": self.standing.run}
+        kept = self.warning_state
+        jobs |= {"early warning": kept.run, "early warning due": kept.remind}
         if self.records.are_kept:
             jobs["records"] = self.records.run
         if watchdog_interval_s() is not None:
@@ -150,7 +179,7 @@ class Agent:
     async def _tick(self) -> None:
         while True:
             await self.clock.sleep(_TICK_S)
-            self._send(self.pipeline.tick(self.clock.boottime()))
+            self._send(self.pipeline.tick(self.clock.boottime(), self.clock.utc_ns()))
 
     async def _summarise(self) -> None:
         while True:
@@ -189,12 +218,14 @@ class Agent:
                 log.exception("a last reading could not be assessed")
         self._take_summary()
         await self.standing.write()
+        await self.warning_state.write()
         await self.records.finish()
 
 
 def _rules(plan: Plan) -> tuple[Rule, ...]:
     return (
         *subject_rules(plan.settings.alarms, plan.settings.rhythm),
+        *warning_rules(news2=plan.settings.warning.news2),
         *stale_rules(
             (one.settings.name, one.driver.measures, after_s)
             for one in plan.sensors

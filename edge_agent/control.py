@@ -5,8 +5,9 @@ There is no TCP listener. The socket is reachable by the service's user and grou
 
 Two commands only read, and are for the whole group: ``{"command": "status"}`` gives one line,
 ``{"command": "capture", "sensor": …}`` one line about the sensor and then a line for each step
-until the asker hangs up. One changes something, and is for root and the service's own user, whom
-the kernel names: ``{"command": "acknowledge", "episode": …}`` (an empty one: all that stand).
+until the asker hangs up. Two change something, and are for root and the service's own user, whom
+the kernel names: ``{"command": "acknowledge", "episode": …}`` (an empty one: all that stand), and
+``{"command": "observe", "told": {…}, "hours": …}``, what only a person sees.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -42,7 +43,8 @@ class ControlServer:
 
     ``status`` gives the hub's status; ``tap`` opens a tap on the sensor with the given name, or
     raises :class:`~edge_agent.capture.CaptureError`; ``acknowledge`` notes that an alarm has been
-    seen, and returns the titles of those for which that changed something.
+    seen, and returns the titles of those for which that changed something; ``observe`` takes in
+    what a person tells and for how many hours it holds, and returns that in words.
     """
 
     def __init__(
@@ -51,9 +53,10 @@ class ControlServer:
         status: Callable[[], Awaitable[Status]],
         tap: Callable[[str], tuple[TappedSensor, Tap]],
         acknowledge: Callable[[str], list[str]],
+        observe: Callable[[Mapping[str, str], float], list[str]] | None = None,
     ) -> None:
         self._path, self._status, self._tap = path, status, tap
-        self._acknowledge = acknowledge
+        self._acknowledge, self._observe = acknowledge, observe
         self._server: asyncio.Server | None = None
         self._encoder = msgspec.json.Encoder()
 
@@ -129,11 +132,27 @@ class ControlServer:
                 else:
                     reason = "only root and the service's own user may: try it with sudo"
                     await self._say(writer, {"error": reason})
+            case {"command": "observe", "told": dict(told), "hours": int() | float() as hours}:
+                await self._say(writer, self._observed(writer, told, float(hours)))
             case {"command": _}:
-                known = "status, capture, acknowledge"
+                known = "status, capture, acknowledge, observe"
                 await self._say(writer, {"error": f"unknown command; known: {known}"})
             case _:
                 await self._say(writer, {"error": "not a JSON object with a command"})
+
+    def _observed(
+        self, writer: asyncio.StreamWriter, told: dict[str, str], hours: float
+    ) -> dict[str, object]:
+        if _peer_uid(writer) not in {0, os.getuid()}:
+            return {"error": "only root and the service's own user may: try it with sudo"}
+        if self._observe is None:
+            return {"error": "this hub has no early warning to tell it to"}
+        if not all(isinstance(one, str) for one in told.values()):
+            return {"error": "what is told is given as words"}
+        try:
+            return {"observed": self._observe(told, hours)}
+        except ValueError as error:
+            return {"error": str(error)}
 
     async def _say(self, writer: asyncio.StreamWriter, what: object) -> None:
         async with asyncio.timeout(_DEADLINE_S):

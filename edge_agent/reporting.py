@@ -31,6 +31,8 @@ from edge_agent.status import (
 from edge_agent.store.outbox import Counts
 from edge_agent.sync.client import Uploader
 from edge_agent.twin.state import FRESH_FOR_S, Variable
+from edge_agent.warning.early_warning import EarlyWarning
+from edge_agent.warning_report import warning_status
 from edge_agent.wiring import Sensor
 
 _NS_PER_S = 1e9
@@ -49,6 +51,7 @@ class Hub:
     pipeline: Pipeline
     feeds: Mapping[str, Feed]
     person: PersonWatch
+    warning: EarlyWarning
     records: Records
     counts: Counts | None
 
@@ -82,6 +85,7 @@ def report(hub: Hub) -> Status:
         person=_person(hub.person),
         store=_store(hub.records, hub.counts),
         uplink=_uplink(hub.plan, uploader, now),
+        warning=warning_status(hub.warning, now),
     )
 
 

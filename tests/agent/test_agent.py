@@ -189,7 +189,7 @@ async def test_a_store_that_can_not_be_opened_stops_neither_alarms_nor_later_rec
 
 async def test_a_record_committed_at_the_very_end_is_not_sealed_twice(bedside):
     for _ in range(5):
-        async with bedside.hub() as agent:
+        async with bedside.hub("[warning]\nnews2 = false\n") as agent:
             agent.receive(spo2(bedside.clock, 97))
             await bedside.clock.advance(60)  # the summary is being committed while the hub stops
         assert agent.records.outgoing.longest == 1
