@@ -1,0 +1,1 @@
+"""What the alarms are worth: the sections of ``edge-agent validate alarms``."""
