@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from edge_agent import control
-from edge_agent.asking import ask_acknowledge, ask_status
+from edge_agent.asking import ask_acknowledge, ask_observe, ask_status
 from edge_agent.capture import CaptureError
 from edge_agent.control import ControlServer
 from edge_agent.errors import ControlError
@@ -34,9 +34,15 @@ def seen(episode):
     return ["SpO2 low"] if episode in {"", "spo2-low-ox-1"} else []
 
 
+def observed(told, hours):
+    if set(told) - {"oxygen", "consciousness"}:
+        raise ValueError("only consciousness and oxygen can be told")
+    return [f"{what}: {value}, for {hours:g} h" for what, value in told.items()]
+
+
 @contextlib.asynccontextmanager
 async def serving(path):
-    server = ControlServer(path, tell_status, no_tap, seen)
+    server = ControlServer(path, tell_status, no_tap, seen, observed)
     await server.start()
     try:
         yield server
@@ -131,3 +137,18 @@ async def test_who_asks_is_named_by_the_kernel(tmp_path, monkeypatch):
     async with serving(path):
         await ask_acknowledge(path, "")
     assert told == [os.getuid()]
+
+
+async def test_what_only_a_person_sees_is_told_by_those_who_may_change_something(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "control.sock"
+    async with serving(path):
+        assert await ask_observe(path, {"oxygen": "yes"}, 2.0) == ["oxygen: yes, for 2 h"]
+        with pytest.raises(ControlError, match="can be told"):
+            await ask_observe(path, {"mood": "good"}, 2.0)
+        answer = await say(path, b'{"command": "observe", "told": {"oxygen": [1]}, "hours": 1}\n')
+        assert "as words" in answer["error"]
+        monkeypatch.setattr("edge_agent.control._peer_uid", lambda _: 12345)
+        with pytest.raises(ControlError, match="only root"):
+            await ask_observe(path, {"oxygen": "yes"}, 2.0)

@@ -57,7 +57,7 @@ def zone_of(name: str) -> tzinfo:
         return UTC
     try:
         return ZoneInfo(name)
-    except (OSError, KeyError) as error:  # KeyError: ZoneInfoNotFoundError
+    except (OSError, KeyError, ValueError) as error:  # KeyError: ZoneInfoNotFoundError
         raise ValueError(f"there is no time zone {name!r}") from error
 
 

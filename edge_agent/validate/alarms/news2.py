@@ -98,7 +98,7 @@ def inputs(row: Row) -> dict[str, float | bool | str | None]:
 
 def _scored(row: Row, without: tuple[str, ...] = ()) -> Score:
     given = inputs(row) | dict.fromkeys(without)
-    return score(**given, spo2_scale=int(row["spo2_scale"]))  # type: ignore[arg-type]
+    return score(**given, spo2_scale=int(row["spo2_scale"]))
 
 
 def _is_wrong(row: Row) -> bool:
