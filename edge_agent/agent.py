@@ -11,12 +11,13 @@ import asyncio
 import logging
 import random
 import signal
+from collections.abc import Mapping
 
 from edge_agent.alarms.rules import Rule
 from edge_agent.alarms.sentence import sentence
 from edge_agent.capture import TappedSensor
 from edge_agent.clock import NS_PER_S, Clock, ClockRecord
-from edge_agent.control import AlarmOrders, ControlServer
+from edge_agent.control import ControlServer, Orders
 from edge_agent.errors import ControlError
 from edge_agent.model import Alarm, Boottime, Event, Phase, Reading
 from edge_agent.notify import notify, watchdog_interval_s
@@ -29,10 +30,14 @@ from edge_agent.reporting import Hub, report
 from edge_agent.standing_alarms import StandingAlarms
 from edge_agent.status import Status
 from edge_agent.store.seal import RecordClass
-from edge_agent.subject_limits import rhythm_limits
+from edge_agent.subject_limits import rhythm_limits, warning_settings
 from edge_agent.summary import alarm_tables
 from edge_agent.supervision import Job, end, spawn
 from edge_agent.tapping import Tap, tapped_sensor
+from edge_agent.warning.early_warning import EarlyWarning
+from edge_agent.warning.rules import warning_rules
+from edge_agent.warning.score_words import value_words
+from edge_agent.warning_state import WarningState
 from edge_agent.wiring import Links
 
 log = logging.getLogger(__name__)
@@ -43,6 +48,7 @@ _KEEP_EVERY_S = 3600.0
 
 _SAID = frozenset({Phase.RAISED, Phase.REPEATED, Phase.ESCALATED})
 """Steps that call somebody."""
+_TOLD_HOLDS_AT_MOST_H = 24.0
 
 
 class Agent:
@@ -56,13 +62,19 @@ class Agent:
         self.readings = ReadingQueue()
         limits = rhythm_limits(plan.settings.alarms, plan.settings.rhythm)
         self._pause_at_most_min = plan.settings.alarms.pause_at_most_min
+        self.warning = EarlyWarning(warning_settings(plan.settings.warning))
         self.pipeline = Pipeline(
-            _rules(plan), self.started_at, limits, pause_at_most_s=60.0 * self._pause_at_most_min
+            _rules(plan),
+            self.started_at,
+            limits,
+            self.warning,
+            pause_at_most_s=60.0 * self._pause_at_most_min,
         )
         self.records = Records(plan, clock, rng)
         self.links = Links(plan.sensors, self.receive, clock, rng)
         self.person = PersonWatch(plan.state_dir, clock)
         self.standing = StandingAlarms(plan.state_dir, self.pipeline.alarms, clock)
+        self.warning_state = WarningState(plan.state_dir, self.warning, clock)
         self._progress_at = self._kept_at = self.started_at
 
     async def run_until_signal(self) -> None:
@@ -79,10 +91,11 @@ class Agent:
 
         :raises ControlError: the control socket can't be used.
         """
-        orders = AlarmOrders(self.acknowledge, self.pause_audio, self.resume_audio)
+        orders = Orders(self.acknowledge, self.pause_audio, self.resume_audio, self.observe)
         control = ControlServer(self.plan.control_socket, self.status, self.tap, orders)
         await control.start()
         await self.standing.take_up()
+        await self.warning_state.take_up(self.pipeline.alarms)
         if not self.records.are_kept:
             log.warning("no [collector] configured: summaries are not kept")
         tasks = [spawn(name, job, self.clock) for name, job in self._jobs().items()]
@@ -116,6 +129,7 @@ class Agent:
             pipeline=self.pipeline,
             feeds=self.links.feeds,
             person=self.person,
+            warning=self.warning,
             records=records,
             counts=counts,
         )
@@ -161,10 +175,27 @@ class Agent:
         self.standing.note_change()
         return True
 
+    def observe(self, told: Mapping[str, str], hours: float) -> list[str]:
+        """Take in what only a person sees ("consciousness", "oxygen"); it holds for ``hours``.
+
+        Returns what is known of it now, in words.
+
+        :raises ValueError: something else was told, or for longer than a day.
+        """
+        if not 0.0 < hours <= _TOLD_HOLDS_AT_MOST_H:
+            raise ValueError(f"{hours:g} hours: what is told holds for at most a day")
+        now = self.clock.boottime()
+        self.warning.tell(told, now, hours * 3600.0)
+        self.warning_state.note_change()
+        observed = self.warning.observed
+        return [f"{what}: {value_words(what, observed, now)}, for {hours:g} h" for what in told]
+
     def _jobs(self) -> dict[str, Job]:
         jobs: dict[str, Job] = {f"link {name}": run for name, run in self.links.tasks.items()}
         jobs |= {"pipeline": self._assess, "tick": self._tick, "summary": self._summarise}
         jobs |= {"person": self.person.run, "standing alarms": self.standing.run}
+        kept = self.warning_state
+        jobs |= {"early warning": kept.run, "early warning due": kept.remind}
         if self.records.are_kept:
             jobs["records"] = self.records.run
         if watchdog_interval_s() is not None:
@@ -184,7 +215,7 @@ class Agent:
         while True:
             await self.clock.sleep(_TICK_S)
             now = self.clock.boottime()
-            self._send(self.pipeline.tick(now))
+            self._send(self.pipeline.tick(now, self.clock.utc_ns()))
             if now - self._kept_at >= _KEEP_EVERY_S * NS_PER_S:
                 self._kept_at = now
                 self.standing.note_change()
@@ -231,6 +262,7 @@ class Agent:
                 log.exception("a last reading could not be assessed")
         self._take_summary()
         await self.standing.write()
+        await self.warning_state.write()
         await self.records.finish()
 
 
@@ -240,4 +272,8 @@ def _rules(plan: Plan) -> tuple[Rule, ...]:
         for one in plan.sensors
         if (after_s := one.stale_after_s) is not None
     )
-    return (*plan.rules.rules, *plan.rules.stale_rules(watched))
+    return (
+        *plan.rules.rules,
+        *warning_rules(news2=plan.settings.warning.news2),
+        *plan.rules.stale_rules(watched),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -71,6 +71,18 @@ async def ask_resume(path: Path) -> bool:
         return msgspec.convert(_good(await _line(reader))["resumed"], bool)
 
 
+async def ask_observe(path: Path, told: Mapping[str, str], hours: float) -> list[str]:
+    """Tell the hub behind ``path`` what only a person sees; it holds for ``hours``.
+
+    Returns what the hub has understood, in words.
+
+    :raises ControlError: no hub answers there, or it does not take that (from this user).
+    """
+    request = {"command": "observe", "told": dict(told), "hours": hours}
+    async with _asking(path, request) as reader:
+        return msgspec.convert(_good(await _line(reader))["observed"], list[str])
+
+
 def _good(line: bytes) -> dict[str, object]:
     answer = msgspec.json.decode(line, type=dict[str, object])
     if "error" in answer:
@@ -84,9 +96,7 @@ async def _line(reader: asyncio.StreamReader) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def _asking(
-    path: Path, request: dict[str, str | float]
-) -> AsyncIterator[asyncio.StreamReader]:
+async def _asking(path: Path, request: Mapping[str, object]) -> AsyncIterator[asyncio.StreamReader]:
     """Ask the hub behind ``path``; what goes wrong meanwhile becomes a ControlError."""
     try:
         async with asyncio.timeout(_DEADLINE_S):

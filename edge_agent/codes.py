@@ -217,6 +217,26 @@ ECG_QUALITY = Code(
     mdc=_SCADA_PRIVATE + 31, refid="MDCX_EDGE_ECG_QUALITY", title="ECG signal quality",
     unit=Unit.PERCENT, low=0, high=100,
 )  # fmt: skip
+NEWS2 = Code(
+    mdc=_SCADA_PRIVATE + 64, refid="MDCX_EDGE_NEWS2", title="NEWS2",
+    unit=Unit.ONE, low=0, high=20,
+)  # fmt: skip
+NEWS2_AT_LEAST = Code(
+    mdc=_SCADA_PRIVATE + 65, refid="MDCX_EDGE_NEWS2_AT_LEAST", title="NEWS2, at least",
+    unit=Unit.ONE, low=0, high=20,
+)  # fmt: skip
+DETERIORATION_INDEX = Code(
+    mdc=_SCADA_PRIVATE + 66, refid="MDCX_EDGE_DETERIORATION_INDEX",
+    title="night, in spreads from usual", unit=Unit.ONE, low=-100, high=100,
+)  # fmt: skip
+DETERIORATION_SUM = Code(
+    mdc=_SCADA_PRIVATE + 67, refid="MDCX_EDGE_DETERIORATION_SUM",
+    title="slow deterioration, running sum", unit=Unit.ONE, low=0, high=100,
+)  # fmt: skip
+HEART_RATE_VERSUS_USUAL = Code(
+    mdc=_SCADA_PRIVATE + 68, refid="MDCX_EDGE_HEART_RATE_VERSUS_USUAL",
+    title="heart rate, in spreads from usual at this hour", unit=Unit.ONE, low=-100, high=100,
+)  # fmt: skip
 
 ALL: tuple[Code, ...] = (
     ECG, HEART_RATE, RR_INTERVAL, SPO2, PULSE_RATE, PLETH, GLUCOSE, BATTERY, ROOM_TEMPERATURE,
@@ -227,6 +247,7 @@ ALL: tuple[Code, ...] = (
     INSULIN_TOTAL_DAILY, ACCELERATION_X, ACCELERATION_Y, ACCELERATION_Z, ROOM_PM2_5, ROOM_PM10,
     ROOM_VOC, ROOM_CO, ROOM_ILLUMINANCE, ROOM_SOUND, ROOM_MOTION, CONTACT_CLOSED, CONTACT_COUNT,
     BED_OCCUPIED, POWER, ENERGY, AF_BURDEN, VENTRICULAR_LOAD, ECG_QUALITY,
+    NEWS2, NEWS2_AT_LEAST, DETERIORATION_INDEX, DETERIORATION_SUM, HEART_RATE_VERSUS_USUAL,
 )  # fmt: skip
 
 BY_REFID = MappingProxyType({code.refid: code for code in ALL})

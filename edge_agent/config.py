@@ -25,6 +25,7 @@ from edge_agent.alarms.bounds import (
 )
 from edge_agent.errors import ConfigError, Problem
 from edge_agent.typed_toml import misfits, read_toml
+from edge_agent.warning.clock_time import zone_of
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Pseudonym = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
@@ -129,6 +130,22 @@ class RhythmSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     fibrillation: bool = True
 
 
+class EarlyWarningSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Early warning of the subject: the NEWS2 score, nights against the usual, combined findings.
+
+    ``news2`` is not for persons under 16 or in pregnancy. ``spo2_scale`` 2 is for those whose
+    clinician has set a target of 88 to 92 %. ``consciousness`` and ``oxygen`` say what holds for
+    good where nobody tells otherwise (``edge-agent observe``); left out they are not known.
+    ``timezone`` is an IANA name, or an offset from UTC such as +05:30.
+    """
+
+    news2: bool = True
+    spo2_scale: Literal[1, 2] = 1
+    consciousness: Literal["A", "C", "V", "P", "U"] | None = None
+    oxygen: bool | None = None
+    timezone: str = "UTC"
+
+
 class Settings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Everything a hub is told."""
 
@@ -138,6 +155,7 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     sensor: list[SensorSettings] = []
     alarms: AlarmSettings = AlarmSettings()
     rhythm: RhythmSettings = RhythmSettings()
+    warning: EarlyWarningSettings = EarlyWarningSettings()
 
 
 def load(file: Path) -> Settings:
@@ -221,6 +239,10 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
     if rhythm.asystole_s < rhythm.pause_s:
         reason = f"{rhythm.asystole_s:g} s is shorter than pause_s"
         yield Problem("rhythm.asystole_s", reason, "a standstill is at least as long as a pause")
+    try:
+        zone_of(settings.warning.timezone)
+    except ValueError as error:
+        yield Problem("warning.timezone", str(error), "expected Europe/Berlin, UTC or +05:30")
     if settings.collector is not None:
         yield from _url_problems(settings.collector.url)
 

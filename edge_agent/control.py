@@ -5,9 +5,10 @@ There is no TCP listener. The socket is reachable by the service's user and grou
 
 Two commands only read, and are for the whole group: ``{"command": "status"}`` gives one line,
 ``{"command": "capture", "sensor": …}`` one line about the sensor and then a line for each step
-until the asker hangs up. Three change something, and are for root and the service's own user, whom
+until the asker hangs up. Four change something, and are for root and the service's own user, whom
 the kernel names: ``{"command": "acknowledge", "episode": …}`` (an empty one: all that stand),
-``{"command": "pause", "minutes": …}`` and ``{"command": "resume"}``.
+``{"command": "pause", "minutes": …}``, ``{"command": "resume"}`` and
+``{"command": "observe", "told": {…}, "hours": …}``, what only a person sees.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import pwd
 import socket
 import stat
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,18 +42,20 @@ _UCRED = struct.Struct("iII")  # process, user, group: struct ucred of unix(7)
 
 
 @dataclass(frozen=True, slots=True)
-class AlarmOrders:
-    """What somebody may have done to the alarms.
+class Orders:
+    """What somebody may tell the hub to do.
 
     ``acknowledge`` notes that an alarm has been seen, and returns the titles of those for which
     that changed something. ``pause`` is given minutes and who wants it, and raises
     :class:`~edge_agent.errors.ControlError` when that is too long; ``resume`` is given who wants
-    it, and tells whether there was a pause.
+    it, and tells whether there was a pause. ``observe`` takes in what a person sees and for how
+    many hours it holds, returns that in words, and raises :class:`ValueError` for anything else.
     """
 
     acknowledge: Callable[[str], list[str]]
     pause: Callable[[float, str], None]
     resume: Callable[[str], bool]
+    observe: Callable[[Mapping[str, str], float], list[str]]
 
 
 class ControlServer:
@@ -67,7 +70,7 @@ class ControlServer:
         path: Path,
         status: Callable[[], Awaitable[Status]],
         tap: Callable[[str], tuple[TappedSensor, Tap]],
-        orders: AlarmOrders,
+        orders: Orders,
     ) -> None:
         self._path, self._status, self._tap = path, status, tap
         self._orders = orders
@@ -140,10 +143,10 @@ class ControlServer:
                 await self._say(writer, await self._status())
             case {"command": "capture", "sensor": str(sensor)}:
                 await self._capture(sensor, reader, writer)
-            case {"command": "acknowledge" | "pause" | "resume"}:
+            case {"command": "acknowledge" | "pause" | "resume" | "observe"}:
                 await self._say(writer, self._obey(request, _peer_uid(writer)))
             case {"command": _}:
-                known = "status, capture, acknowledge, pause, resume"
+                known = "status, capture, acknowledge, pause, resume, observe"
                 await self._say(writer, {"error": f"unknown command; known: {known}"})
             case _:
                 await self._say(writer, {"error": "not a JSON object with a command"})
@@ -153,17 +156,22 @@ class ControlServer:
         if uid not in {0, os.getuid()}:
             return {"error": "only root and the service's own user may: try it with sudo"}
         try:
-            match order:
-                case {"command": "acknowledge", "episode": str(episode)}:
-                    return {"acknowledged": self._orders.acknowledge(episode)}
-                case {"command": "pause", "minutes": int(minutes) | float(minutes)}:
-                    self._orders.pause(float(minutes), _user(uid))
-                    return {"paused_min": minutes}
-                case {"command": "resume"}:
-                    return {"resumed": self._orders.resume(_user(uid))}
-        except ControlError as error:
+            return self._carried_out(order, uid)
+        except (ControlError, ValueError) as error:
             return {"error": str(error)}
-        return {"error": "acknowledge needs an episode, pause needs minutes"}
+
+    def _carried_out(self, order: dict[str, object], uid: int) -> dict[str, object]:
+        match order:
+            case {"command": "acknowledge", "episode": str(episode)}:
+                return {"acknowledged": self._orders.acknowledge(episode)}
+            case {"command": "pause", "minutes": int(minutes) | float(minutes)}:
+                self._orders.pause(float(minutes), _user(uid))
+                return {"paused_min": minutes}
+            case {"command": "resume"}:
+                return {"resumed": self._orders.resume(_user(uid))}
+            case {"command": "observe", "told": dict(told), "hours": int() | float() as hours}:
+                return {"observed": self._orders.observe(_words(told), float(hours))}
+        return {"error": "acknowledge needs an episode, pause needs minutes, observe what is told"}
 
     async def _say(self, writer: asyncio.StreamWriter, what: object) -> None:
         async with asyncio.timeout(_DEADLINE_S):
@@ -209,3 +217,14 @@ def _peer_uid(writer: asyncio.StreamWriter) -> int:
     credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
     uid: int = _UCRED.unpack(credentials)[1]
     return uid
+
+
+def _words(told: Mapping[object, object]) -> dict[str, str]:
+    """Return what was told, if it was told in words.
+
+    :raises ValueError: it wasn't.
+    """
+    words = {key: one for key, one in told.items() if isinstance(key, str) and isinstance(one, str)}
+    if len(words) < len(told):
+        raise ValueError("what is told is given as words")
+    return words

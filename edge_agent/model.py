@@ -182,6 +182,8 @@ class EventKind(StrEnum):
     """The hub has found something in a signal, or that it is over; ``detail`` says what."""
     ANNUNCIATION = "annunciation"
     """The sensor itself reports something about it: a battery, an occlusion, a calibration due."""
+    TOLD = "told"
+    """A person at the bed has told the hub what only a person sees; ``detail`` says what."""
     NOT_BONDED = "not-bonded"
     """The sensor wants an encrypted link and this hub has never been paired with it."""
     BOND_REFUSED = "bond-refused"

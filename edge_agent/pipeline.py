@@ -32,6 +32,8 @@ from edge_agent.rhythm_events import FibrillationFollower
 from edge_agent.rr_channel import RrChannel
 from edge_agent.summary import Summary
 from edge_agent.twin.state import Twin
+from edge_agent.warning.crisis import Ahead
+from edge_agent.warning.early_warning import EarlyWarning
 
 _NS_PER_S = 1_000_000_000
 _DERIVED_RULES_NS = 5 * _NS_PER_S
@@ -57,9 +59,11 @@ class Pipeline:
         rules: Iterable[Rule],
         started_at: Boottime,
         rhythm: RhythmLimits = DEFAULT_LIMITS,
+        warning: EarlyWarning | None = None,
         *,
         pause_at_most_s: float = 600.0,
     ) -> None:
+        self._warning = warning
         self._rhythm = rhythm
         self.twin = Twin()
         self.alarms = AlarmEngine(rules, started_at, pause_at_most_s=pause_at_most_s)
@@ -86,13 +90,19 @@ class Pipeline:
                 alarms = self.alarms.judge(reading, now)
         return self._counted(alarms)
 
-    def tick(self, now: Boottime) -> list[Alarm]:
-        """Let time pass: find what has gone stale. To be called about once a second."""
+    def tick(self, now: Boottime, utc_ns: int | None = None) -> list[Alarm]:
+        """Let time pass: find what has gone stale. To be called about once a second.
+
+        The early warning follows the day, and needs the wall clock ``utc_ns``, right or wrong.
+        """
         before = self.alarms.paused
-        alarms = self._counted(self.alarms.tick(now))
+        alarms = self.alarms.tick(now)
         if before is not None and self.alarms.paused is None:
             self.summary.add(audio_resumed("the time is over", now))
-        return alarms
+        if self._warning is not None and utc_ns is not None:
+            aheads = tuple(_ahead(one) for one in self.forecasts)
+            alarms += self._take_derived(self._warning.look(self.twin, aheads, now, utc_ns), now)
+        return self._counted(alarms)
 
     def pause_audio(self, for_s: float, by: str, now: Boottime) -> None:
         """Pause the alarms' audio, as ``by`` wants; the record keeps who did it.
@@ -120,6 +130,8 @@ class Pipeline:
 
     def _take_waveform(self, block: Waveform, now: Boottime) -> list[Alarm]:
         if block.code != codes.ECG:
+            if self._warning is not None:
+                self._warning.note(block)
             return self.alarms.judge(block, now)
         channel = self._ecg.get(block.sensor)
         if channel is None:
@@ -229,11 +241,26 @@ class Pipeline:
 
     def _note(self, one: Observation, now: Boottime, *, judge: bool = True) -> list[Alarm]:
         self.twin.assimilate(one)
+        if self._warning is not None:
+            self._warning.note(one)
         return self.alarms.judge(one, now) if judge else []
 
     def _counted(self, alarms: list[Alarm]) -> list[Alarm]:
         self.alarms_raised += sum(alarm.phase == "raised" for alarm in alarms)
         return alarms
+
+
+def _ahead(one: GlucoseForecast) -> Ahead:
+    forecast = one.forecast
+    return Ahead(
+        code=one.code,
+        horizon_min=one.horizon_min,
+        mean=forecast.mean,
+        low90=forecast.low90,
+        high90=forecast.high90,
+        at=one.at,
+        sensor="glucose-forecast",
+    )
 
 
 def _with_reasons(alarm: Alarm, measured: Observation, forecast: Forecast) -> Alarm:

@@ -35,6 +35,8 @@ from edge_agent.status import (
 from edge_agent.store.outbox import Counts
 from edge_agent.sync.client import Uploader
 from edge_agent.twin.state import FRESH_FOR_S, Variable
+from edge_agent.warning.early_warning import EarlyWarning
+from edge_agent.warning_report import warning_status
 from edge_agent.wiring import Sensor
 
 _NS_PER_S = 1e9
@@ -53,6 +55,7 @@ class Hub:
     pipeline: Pipeline
     feeds: Mapping[str, Feed]
     person: PersonWatch
+    warning: EarlyWarning
     records: Records
     counts: Counts | None
 
@@ -88,6 +91,7 @@ def report(hub: Hub) -> Status:
         uplink=_uplink(hub.plan, uploader, now),
         pause=_pause(pipeline.alarms.paused, now),
         fatigue=FatigueStatus(**asdict(pipeline.alarms.figures)),
+        warning=warning_status(hub.warning, now),
     )
 
 

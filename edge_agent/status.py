@@ -134,6 +134,29 @@ class PersonStatus(Struct, frozen=True, kw_only=True):
     error: str
 
 
+class ScorePart(Struct, frozen=True, kw_only=True):
+    """One parameter of NEWS2: its points (``None``: not known), and what they rest on in words."""
+
+    name: str
+    points: int | None
+    words: str
+
+
+class WarningStatus(Struct, frozen=True, kw_only=True):
+    """What the early warning says now; what it can't say yet is ``None``.
+
+    ``total`` is ``None`` while any part is missing; ``at_least`` is what is known of it. ``index``
+    and ``running_sum`` are those of the last night that could be judged.
+    """
+
+    total: int | None
+    at_least: int | None
+    risk_at_least: str | None
+    parts: list[ScorePart]
+    index: float | None
+    running_sum: float | None
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """The whole hub at one moment."""
 
@@ -161,3 +184,4 @@ class Status(Struct, frozen=True, kw_only=True):
     uplink: UplinkStatus | None
     pause: PauseStatus | None = None
     fatigue: FatigueStatus | None = None
+    warning: WarningStatus | None = None

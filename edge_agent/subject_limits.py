@@ -7,10 +7,13 @@ from pathlib import Path
 from msgspec.structs import asdict
 
 from edge_agent.alarms import rule_file
+from edge_agent.alarms.news2 import Consciousness
 from edge_agent.alarms.rule_file import RuleBook, Settings
 from edge_agent.alarms.rules import Rule
-from edge_agent.config import AlarmSettings, RhythmSettings
+from edge_agent.config import AlarmSettings, EarlyWarningSettings, RhythmSettings
 from edge_agent.dsp.rhythm import RhythmLimits
+from edge_agent.warning.clock_time import zone_of
+from edge_agent.warning.early_warning import WarningSettings
 
 
 def rule_book(alarms: AlarmSettings, rhythm: RhythmSettings) -> RuleBook:
@@ -48,4 +51,16 @@ def rhythm_limits(alarms: AlarmSettings, rhythm: RhythmSettings) -> RhythmLimits
         extremely_fast_per_min=rhythm.extreme_tachycardia_per_min,
         slow_beats=rhythm.extreme_bradycardia_beats,
         fast_beats=rhythm.extreme_tachycardia_beats,
+    )
+
+
+def warning_settings(warning: EarlyWarningSettings) -> WarningSettings:
+    """Return what the early warning has to know of the person."""
+    told = warning.consciousness
+    return WarningSettings(
+        news2=warning.news2,
+        spo2_scale=warning.spo2_scale,
+        consciousness=None if told is None else Consciousness(told),
+        oxygen=warning.oxygen,
+        zone=zone_of(warning.timezone),
     )

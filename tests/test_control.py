@@ -9,9 +9,9 @@ import stat
 import pytest
 
 from edge_agent import control
-from edge_agent.asking import ask_acknowledge, ask_pause, ask_resume, ask_status
+from edge_agent.asking import ask_acknowledge, ask_observe, ask_pause, ask_resume, ask_status
 from edge_agent.capture import CaptureError
-from edge_agent.control import AlarmOrders, ControlServer
+from edge_agent.control import ControlServer, Orders
 from edge_agent.errors import ControlError
 from edge_agent.status import Status
 
@@ -46,8 +46,14 @@ def resume(by):
     return len(WANTED) > 1
 
 
+def observed(told, hours):
+    if set(told) - {"oxygen", "consciousness"}:
+        raise ValueError("only consciousness and oxygen can be told")
+    return [f"{what}: {value}, for {hours:g} h" for what, value in told.items()]
+
+
 WANTED = []
-ORDERS = AlarmOrders(seen, pause, resume)
+ORDERS = Orders(seen, pause, resume, observed)
 
 
 @contextlib.asynccontextmanager
@@ -176,3 +182,18 @@ async def test_nobody_else_may_pause(tmp_path, monkeypatch):
             with pytest.raises(ControlError, match="only root"):
                 await wish
     assert WANTED == []
+
+
+async def test_what_only_a_person_sees_is_told_by_those_who_may_change_something(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "control.sock"
+    async with serving(path):
+        assert await ask_observe(path, {"oxygen": "yes"}, 2.0) == ["oxygen: yes, for 2 h"]
+        with pytest.raises(ControlError, match="can be told"):
+            await ask_observe(path, {"mood": "good"}, 2.0)
+        answer = await say(path, b'{"command": "observe", "told": {"oxygen": [1]}, "hours": 1}\n')
+        assert "as words" in answer["error"]
+        monkeypatch.setattr("edge_agent.control._peer_uid", lambda _: 12345)
+        with pytest.raises(ControlError, match="only root"):
+            await ask_observe(path, {"oxygen": "yes"}, 2.0)

@@ -8,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DRIVERS = ROOT / "drivers" / "edge_drivers"
-PURE = (DRIVERS, ROOT / "edge_agent" / "dsp", ROOT / "edge_agent" / "twin")
+PURE = (DRIVERS, ROOT / "edge_agent" / "dsp", ROOT / "edge_agent" / "twin",
+        ROOT / "edge_agent" / "warning")  # fmt: skip
 
 NO_IO = {"asyncio", "bleak", "pymodbus", "serial", "socket", "sqlite3", "threading"}
 CONTRACTS = {"edge_agent.model", "edge_agent.codes", "edge_agent.driver"}

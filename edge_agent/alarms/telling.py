@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edge_agent.alarms.reasons import reasons_of, with_sentence
 from edge_agent.alarms.rules import FindingRule, LimitRule, Rule, StaleRule
 from edge_agent.model import (
     Alarm,
@@ -85,13 +86,16 @@ def finding_alarm(rule: FindingRule, event: Event) -> Alarm:
         technical=rule.technical,
         phase=Phase.RAISED,
         at=event.at,
-        evidence=finding_evidence(rule, event, rule.advice),
+        evidence=finding_evidence(rule, event, with_sentence(event.detail, rule.advice)),
         advice=rule.advice,
     )
 
 
 def finding_evidence(rule: FindingRule, event: Event, note: str) -> tuple[Evidence, ...]:
-    """Return what was found, from its onset on; its strip of ECG goes with the event itself."""
+    """Return what was found, from its onset on, and the reasons that the event gives.
+
+    A strip of ECG goes with the event itself.
+    """
     detail = event.detail
     value, onset = detail.get("value"), detail.get("onset_ns", event.at)
     evidence = Evidence(
@@ -103,7 +107,7 @@ def finding_evidence(rule: FindingRule, event: Event, note: str) -> tuple[Eviden
         limit=rule.limit,
         note=note,
     )
-    return (evidence,)
+    return (evidence, *reasons_of(detail))
 
 
 def back_again(reading: Observation | Waveform, now: Boottime) -> tuple[Evidence, ...]:

@@ -29,6 +29,7 @@ _COMMANDS = {
     "import": "Import laboratory results, medication and genotype of the person.",
     "mock": "Run one mock sensor on its own.",
     "probe": "Find out which driver knows what is on a serial line.",
+    "observe": "Tell a running hub what only a person sees.",
     "pair": "Pair a Bluetooth sensor with this machine, or forget it.",
     "replay": "Play a capture through the code that read the sensor.",
     "run": "Run the hub.",

@@ -14,6 +14,7 @@ from edge_agent.status import (
     SensorStatus,
     Status,
     VariableStatus,
+    WarningStatus,
 )
 
 _PRIORITY_STYLE = {"high": "bold white on red", "medium": "bold black on yellow", "low": "cyan"}
@@ -27,6 +28,8 @@ def status_tables(status: Status) -> Iterator[Table]:
         yield alarm_table(status)
     if status.variables:
         yield variable_table(status)
+    if status.warning is not None and status.warning.parts:
+        yield score_table(status.warning)
     yield sensor_table(status)
     if status.fatigue is not None and status.fatigue.alarms:
         yield fatigue_table(status.fatigue)
@@ -80,6 +83,17 @@ def variable_table(status: Status) -> Table:
             _age(variable.age_s),
             variable.sensor,
         )
+    return table
+
+
+def score_table(warning: WarningStatus) -> Table:
+    """NEWS2 with its sub-scores; without a total while anything is missing."""
+    number = f"at least {warning.at_least}" if warning.total is None else f"{warning.total}"
+    title = f"NEWS2: {number}, risk {warning.risk_at_least}"
+    table = Table("", "points", "from", title=title, title_justify="left")
+    for part in warning.parts:
+        points = "--" if part.points is None else str(part.points)
+        table.add_row(part.name, points, Text(part.words))
     return table
 
 

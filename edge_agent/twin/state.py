@@ -64,6 +64,9 @@ FRESH_FOR_S = {
     codes.INSULIN_TOTAL_DAILY: 24 * _HOUR_S,
     codes.INSULIN_RESERVOIR: 24 * _HOUR_S,
     codes.BATTERY: 24 * _HOUR_S,
+    codes.DETERIORATION_INDEX: 36 * _HOUR_S,
+    codes.DETERIORATION_SUM: 36 * _HOUR_S,
+    codes.HEART_RATE_VERSUS_USUAL: 15 * _MINUTE_S,
 }
 """For how many seconds a value of a quantity describes the present; the room's: 2 minutes."""
 
@@ -88,6 +91,12 @@ class Variable:
     age_s: float
     is_stale: bool
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is a number to rely on; it may be stale."""
+        measured = self.state is State.MEASURED and self.value is not None
+        return measured and self.quality >= RELIABLE_QUALITY
+
 
 class Twin:
     """Keeps the latest observation of every quantity of every sensor."""
@@ -106,6 +115,11 @@ class Twin:
         """Return the best known value of ``code``, or ``None`` when nothing was ever measured."""
         return self._best((one for (known, _), one in self._latest.items() if known == code), now)
 
+    def every(self, code: Code, now: Boottime) -> tuple[Variable, ...]:
+        """Return what each sensor says of ``code``, in the order of their names."""
+        found = [(sensor, one) for (known, sensor), one in self._latest.items() if known == code]
+        return tuple(_view(one, now) for _, one in sorted(found, key=lambda pair: pair[0]))
+
     def snapshot(self, now: Boottime) -> tuple[Variable, ...]:
         """Return every variable: the best per quantity, and per device for its own state."""
         groups: dict[tuple[Code, str], list[Observation]] = {}
@@ -121,9 +135,7 @@ class Twin:
 
 
 def _preference(variable: Variable) -> tuple[bool, bool, Boottime]:
-    measured = variable.state is State.MEASURED and variable.value is not None
-    usable = measured and variable.quality >= RELIABLE_QUALITY
-    return (not variable.is_stale, usable, variable.at)
+    return (not variable.is_stale, variable.is_usable, variable.at)
 
 
 def _view(one: Observation, now: Boottime) -> Variable:

@@ -3,6 +3,7 @@ import datetime as dt
 import random
 
 import numpy as np
+import pytest
 
 from edge_agent import codes
 from edge_agent.clock import NS_PER_S
@@ -189,7 +190,7 @@ async def test_a_store_that_can_not_be_opened_stops_neither_alarms_nor_later_rec
 
 async def test_a_record_committed_at_the_very_end_is_not_sealed_twice(bedside):
     for _ in range(5):
-        async with bedside.hub() as agent:
+        async with bedside.hub("[warning]\nnews2 = false\n") as agent:
             agent.receive(spo2(bedside.clock, 97))
             await bedside.clock.advance(60)  # the summary is being committed while the hub stops
         assert agent.records.outgoing.longest == 1
@@ -277,3 +278,21 @@ async def test_what_is_imported_while_the_hub_runs_is_read_and_shown(bedside):
         await bedside.clock.advance(LOOK_EVERY_S + 1)
         await bedside.until(lambda: agent.person.error)
         assert agent.person.record is None
+
+
+async def test_what_is_told_and_what_it_scores_outlive_a_restart_of_the_hub(bedside):
+    async with bedside.hub() as agent:
+        assert agent.observe({"consciousness": "A", "oxygen": "no"}, 4.0)
+        with pytest.raises(ValueError, match="at most a day"):
+            agent.observe({"oxygen": "yes"}, 48.0)
+        agent.receive(spo2(bedside.clock, 90))
+        await bedside.clock.advance(10)
+        warning = (await agent.status()).warning
+        assert (warning.total, warning.at_least) == (None, 3)
+        assert {one.name for one in warning.parts if one.points is None} == {
+            "respiration rate", "systolic pressure", "pulse", "temperature",
+        }  # fmt: skip
+    async with bedside.hub() as agent:
+        assert agent.warning.observed.consciousness(bedside.clock.boottime()) == "A"
+        (bedside.folder / "state" / "early-warning.sealed").write_bytes(b"damaged")
+        await agent.warning_state.take_up(agent.pipeline.alarms)

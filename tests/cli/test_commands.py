@@ -30,6 +30,7 @@ def edge_agent(*arguments, **kwargs):
     [(), ("run",), ("status",), ("demo",), ("config", "check"), ("config", "example"),
      ("collector", "run"), ("collector", "show"), ("collector", "enrol"), ("capture",),
      ("drivers",), ("alarms", "list"), ("alarms", "acknowledge"), ("import",), ("mock",),
+     ("observe",),
      ("pair",), ("probe",), ("replay",), ("validate",), ("validate", "ecg")],
     ids=" ".join,
 )  # fmt: skip

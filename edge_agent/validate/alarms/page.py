@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_agent.validate.alarms import month, states
+from edge_agent.validate.alarms import deterioration, month, news2, states
 from edge_agent.validate.alarms.bench import TABLES, AlarmBench
 from edge_agent.validate.report import Report
 from edge_agent.validate.run import Wish, header, run
 from edge_agent.validate.section import Section
 
-SECTIONS: Sequence[Section[AlarmBench]] = (states.SECTION, month.SECTION)
+SECTIONS: Sequence[Section[AlarmBench]] = (
+    states.SECTION,
+    month.SECTION,
+    news2.SECTION,
+    deterioration.SECTION,
+)
 
 _TITLE = "What the alarms are worth"
 _INTRODUCTION = (

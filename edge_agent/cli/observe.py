@@ -1,0 +1,57 @@
+"""``edge-agent observe``: tell a running hub what only a person sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edge_agent.cli.status import hub_options, socket_of
+
+_LONGEST_H = 24.0
+
+
+@click.command("observe")
+@hub_options
+@click.option(
+    "--consciousness", type=click.Choice(["A", "C", "V", "P", "U"], case_sensitive=False),
+    help="Alert, new Confusion, responds to Voice, to Pain, Unresponsive.",
+)  # fmt: skip
+@click.option(
+    "--oxygen", type=click.Choice(["yes", "no"]), help="Whether the person is given oxygen."
+)
+@click.option(
+    "--hours",
+    type=click.FloatRange(0.1, _LONGEST_H),
+    default=4.0,
+    show_default=True,
+    help="For how long it holds; then it is not known any more.",
+)
+def command(
+    socket_path: Path | None,
+    config_file: Path | None,
+    consciousness: str | None,
+    oxygen: str | None,
+    hours: float,
+) -> None:
+    """Tell a running hub what no sensor sees, for the early warning score (NEWS2).
+
+    Without it the score has no total, and says what is missing. Only root and the service's own
+    user may.
+
+    \b
+    Examples:
+      sudo edge-agent observe --consciousness A --oxygen no
+      sudo edge-agent observe --oxygen yes --hours 12
+    """
+    import asyncio
+
+    from edge_agent.asking import ask_observe
+
+    told = {"consciousness": consciousness, "oxygen": oxygen}
+    known = {what: value for what, value in told.items() if value is not None}
+    if not known:
+        raise click.UsageError("Give --consciousness, --oxygen or both")
+    path = socket_of(socket_path, config_file)
+    for line in asyncio.run(ask_observe(path, known, hours)):
+        click.echo(line)

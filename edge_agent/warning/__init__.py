@@ -1,0 +1,1 @@
+"""Early warning: what several quantities say together, and what slow changes say."""
