@@ -27,6 +27,7 @@ from edge_agent.model import (
     Reading,
     Waveform,
 )
+from edge_agent.oximeter_watch import OximeterWatch
 from edge_agent.rhythm_events import FibrillationFollower
 from edge_agent.rr_channel import RrChannel
 from edge_agent.summary import Summary
@@ -65,6 +66,7 @@ class Pipeline:
         self._rr: dict[str, RrChannel] = {}
         self._forecasters: dict[str, Forecaster] = {}
         self._saturation: dict[str, Saturation] = {}
+        self.oximeters = OximeterWatch()
         self._ecg_rate_at: Boottime | None = None
 
     def take(self, reading: Reading, now: Boottime) -> list[Alarm]:
@@ -81,7 +83,8 @@ class Pipeline:
 
     def tick(self, now: Boottime) -> list[Alarm]:
         """Let time pass: find what has gone stale. To be called about once a second."""
-        return self._counted(self.alarms.tick(now))
+        ended = self._take_derived(self.oximeters.tick(now), now)
+        return self._counted(ended + self.alarms.tick(now))
 
     def _take_waveform(self, block: Waveform, now: Boottime) -> list[Alarm]:
         if block.code != codes.ECG:
@@ -114,16 +117,18 @@ class Pipeline:
                 alarms += self.alarms.judge(one, now)
                 continue
             self.beats += one.code == codes.RR_INTERVAL
-            alarms += self._note(one, now)
+            alarms += self._note(one, now) + self._take_derived(self.oximeters.take(one), now)
         return alarms
 
     def _take_observation(self, one: Observation, now: Boottime) -> list[Alarm]:
         self.summary.add(one)
         if one.code == codes.GLUCOSE:
             return self._note(one, now) + self._forecast(one, now)
+        is_second = self._is_second_to_ecg(one, now)
+        found = [] if is_second else self._take_derived(self.oximeters.take(one), now)
         if one.code == codes.SPO2:
-            return self._note(self._smoothed(one), now)
-        alarms = self._note(one, now, judge=not self._is_second_to_ecg(one, now))
+            return found + self._note(self._smoothed(one), now)
+        alarms = found + self._note(one, now, judge=not is_second)
         if one.code == codes.RR_INTERVAL:
             strap = self._rr.get(one.sensor)
             if strap is None:

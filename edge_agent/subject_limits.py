@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import asdict
 
+from edge_agent.alarms.oximetry_rules import oximetry_rules
 from edge_agent.alarms.rhythm_rules import rhythm_rules
 from edge_agent.alarms.rules import Rule, limit_rules
 from edge_agent.config import AlarmSettings, RhythmSettings
@@ -22,6 +23,7 @@ def subject_rules(alarms: AlarmSettings, rhythm: RhythmSettings) -> tuple[Rule, 
             fibrillation=rhythm.fibrillation,
             latching=alarms.latching,
         ),
+        *oximetry_rules(),
     )
 
 

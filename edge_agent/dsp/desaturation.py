@@ -1,9 +1,9 @@
 """What a stretch of oximetry comes to: ODI3, ODI4, T90, nadir, area of the desaturations.
 
 T90 is the share of time under 90 %; the oxygen desaturation index (ODI) counts desaturations
-(:mod:`~edge_agent.dsp.desaturation_finder`) per hour; both are taken over the seconds that had a usable
-value, so that a sensor that is off for half the night doesn't halve them. Terms as in J. Levy et
-al., npj Digit Med 4 (2021) 1, doi 10.1038/s41746-020-00373-5.
+(:mod:`~edge_agent.dsp.desaturation_finder`) per hour. Both are taken over the seconds that had a
+usable value, so that a sensor that is off for half the night doesn't halve them. Terms as in
+J. Levy et al., npj Digit Med 4 (2021) 1, doi 10.1038/s41746-020-00373-5.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _CLOCK_STEP_S = 60
 class Oxygenation:
     """What a stretch of oximetry comes to.
 
-    ``hours`` is the time with a usable value, ``reliable_percent`` its share of all time. The indices
-    are per hour of it, ``t90_percent`` its share under 90 %. With little of it the other figures
-    say little. ``area_percent_min_per_h`` is the area of all desaturations of at least 3 %, in
-    percent times minutes per hour.
+    ``hours`` is the time with a usable value, ``reliable_percent`` its share of all time. The
+    indices are per hour of it, ``t90_percent`` its share under 90 %. With little of it the other
+    figures say little. ``area_percent_min_per_h`` is the area of all desaturations of at least
+    3 %, in percent times minutes per hour.
     """
 
     hours: float

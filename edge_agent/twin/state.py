@@ -64,6 +64,14 @@ FRESH_FOR_S = {
     codes.INSULIN_TOTAL_DAILY: 24 * _HOUR_S,
     codes.INSULIN_RESERVOIR: 24 * _HOUR_S,
     codes.BATTERY: 24 * _HOUR_S,
+    codes.ODI3: 24 * _HOUR_S,
+    codes.ODI4: 24 * _HOUR_S,
+    codes.T90: 24 * _HOUR_S,
+    codes.SPO2_NADIR: 24 * _HOUR_S,
+    codes.SPO2_NIGHT_MEAN: 24 * _HOUR_S,
+    codes.PULSE_NIGHT_MEAN: 24 * _HOUR_S,
+    codes.OXIMETRY_HOURS: 24 * _HOUR_S,
+    codes.DESATURATION_AREA: 24 * _HOUR_S,
 }
 """For how many seconds a value of a quantity describes the present; the room's: 2 minutes."""
 
