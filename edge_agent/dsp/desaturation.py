@@ -125,7 +125,7 @@ class OxygenationNight:
             return found
         found += self._advance(second)
         if reliable and spo2_percent is not None and math.isfinite(spo2_percent):
-            self._value, self._held_s = spo2_percent, 0
+            self._value, self._held_s = float(spo2_percent), 0
         return found
 
     def value(self) -> Oxygenation | None:

@@ -81,7 +81,7 @@ class NightWatch:
         recording.counted_s = one.at_s
         if one.pulse_per_min is not None and math.isfinite(one.pulse_per_min):
             recording.pulses += 1
-            recording.pulse_sum += one.pulse_per_min
+            recording.pulse_sum += float(one.pulse_per_min)
         return found, ended
 
     def tick(self, now_s: float) -> tuple[list[Desaturation], Night | None]:
