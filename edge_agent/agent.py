@@ -19,6 +19,7 @@ from edge_agent.capture import TappedSensor
 from edge_agent.clock import NS_PER_S, Clock, ClockRecord
 from edge_agent.control import ControlServer, Orders
 from edge_agent.errors import ControlError
+from edge_agent.kept_nights import KeptNights
 from edge_agent.model import Alarm, Boottime, Event, Phase, Reading
 from edge_agent.notify import notify, watchdog_interval_s
 from edge_agent.person_watch import PersonWatch
@@ -75,6 +76,7 @@ class Agent:
         self.person = PersonWatch(plan.state_dir, clock)
         self.standing = StandingAlarms(plan.state_dir, self.pipeline.alarms, clock)
         self.warning_state = WarningState(plan.state_dir, self.warning, clock)
+        self.nights = KeptNights(plan.state_dir, self.pipeline.oximeters, clock)
         self._progress_at = self._kept_at = self.started_at
 
     async def run_until_signal(self) -> None:
@@ -96,6 +98,7 @@ class Agent:
         await control.start()
         await self.standing.take_up()
         await self.warning_state.take_up(self.pipeline.alarms)
+        await self.nights.take_up()
         if not self.records.are_kept:
             log.warning("no [collector] configured: summaries are not kept")
         tasks = [spawn(name, job, self.clock) for name, job in self._jobs().items()]
@@ -196,6 +199,7 @@ class Agent:
         jobs |= {"person": self.person.run, "standing alarms": self.standing.run}
         kept = self.warning_state
         jobs |= {"early warning": kept.run, "early warning due": kept.remind}
+        jobs["nights"] = self.nights.run
         if self.records.are_kept:
             jobs["records"] = self.records.run
         if watchdog_interval_s() is not None:
@@ -263,6 +267,7 @@ class Agent:
         self._take_summary()
         await self.standing.write()
         await self.warning_state.write()
+        await self.nights.write()
         await self.records.finish()
 
 

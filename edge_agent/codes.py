@@ -238,6 +238,42 @@ HEART_RATE_VERSUS_USUAL = Code(
     title="heart rate, in spreads from usual at this hour", unit=Unit.ONE, low=-100, high=100,
 )  # fmt: skip
 
+# A night under an oximeter: private terms from 80 on. LOINC has one code for the index, whatever
+# depth a desaturation is counted from; the reference id tells it.
+ODI3 = Code(
+    mdc=_SCADA_PRIVATE + 80, refid="MDCX_EDGE_PULS_OXIM_ODI3", title="desaturations of 3 % (ODI3)",
+    unit=Unit.PER_HOUR, low=0, high=360, loinc="90567-9",
+)  # fmt: skip
+ODI4 = Code(
+    mdc=_SCADA_PRIVATE + 81, refid="MDCX_EDGE_PULS_OXIM_ODI4", title="desaturations of 4 % (ODI4)",
+    unit=Unit.PER_HOUR, low=0, high=360, loinc="90567-9",
+)  # fmt: skip
+T90 = Code(
+    mdc=_SCADA_PRIVATE + 82, refid="MDCX_EDGE_PULS_OXIM_T90", title="time under 90 % SpO2 (T90)",
+    unit=Unit.PERCENT, low=0, high=100,
+)  # fmt: skip
+SPO2_NADIR = Code(
+    mdc=_SCADA_PRIVATE + 83, refid="MDCX_EDGE_PULS_OXIM_SAT_O2_NADIR", title="lowest SpO2",
+    unit=Unit.PERCENT, low=0, high=100,
+)  # fmt: skip
+SPO2_NIGHT_MEAN = Code(
+    mdc=_SCADA_PRIVATE + 84, refid="MDCX_EDGE_PULS_OXIM_SAT_O2_NIGHT_MEAN",
+    title="mean SpO2 of the night", unit=Unit.PERCENT, low=0, high=100,
+)  # fmt: skip
+PULSE_NIGHT_MEAN = Code(
+    mdc=_SCADA_PRIVATE + 85, refid="MDCX_EDGE_PULS_OXIM_PULS_RATE_NIGHT_MEAN",
+    title="mean pulse rate of the night", unit=Unit.PER_MINUTE, low=15, high=325,
+)  # fmt: skip
+OXIMETRY_HOURS = Code(
+    mdc=_SCADA_PRIVATE + 86, refid="MDCX_EDGE_PULS_OXIM_USABLE_TIME",
+    title="time with usable SpO2", unit=Unit.HOUR, low=0, high=24,
+)  # fmt: skip
+DESATURATION_AREA = Code(
+    mdc=_SCADA_PRIVATE + 87, refid="MDCX_EDGE_PULS_OXIM_DESATURATION_AREA",
+    title="area of desaturations (%.min per hour)", unit=Unit.PERCENT_MINUTE_PER_HOUR,
+    low=0, high=6000,
+)  # fmt: skip
+
 ALL: tuple[Code, ...] = (
     ECG, HEART_RATE, RR_INTERVAL, SPO2, PULSE_RATE, PLETH, GLUCOSE, BATTERY, ROOM_TEMPERATURE,
     GLUCOSE_TREND, ROOM_HUMIDITY, ROOM_CO2, SDNN, RMSSD, PNN50, GLUCOSE_IN_15_MIN,
@@ -248,6 +284,8 @@ ALL: tuple[Code, ...] = (
     ROOM_VOC, ROOM_CO, ROOM_ILLUMINANCE, ROOM_SOUND, ROOM_MOTION, CONTACT_CLOSED, CONTACT_COUNT,
     BED_OCCUPIED, POWER, ENERGY, AF_BURDEN, VENTRICULAR_LOAD, ECG_QUALITY,
     NEWS2, NEWS2_AT_LEAST, DETERIORATION_INDEX, DETERIORATION_SUM, HEART_RATE_VERSUS_USUAL,
+    ODI3, ODI4, T90, SPO2_NADIR, SPO2_NIGHT_MEAN, PULSE_NIGHT_MEAN, OXIMETRY_HOURS,
+    DESATURATION_AREA,
 )  # fmt: skip
 
 BY_REFID = MappingProxyType({code.refid: code for code in ALL})

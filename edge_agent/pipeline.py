@@ -28,6 +28,7 @@ from edge_agent.model import (
     Reading,
     Waveform,
 )
+from edge_agent.oximeter_watch import OximeterWatch
 from edge_agent.rhythm_events import FibrillationFollower
 from edge_agent.rr_channel import RrChannel
 from edge_agent.summary import Summary
@@ -75,6 +76,7 @@ class Pipeline:
         self._rr: dict[str, RrChannel] = {}
         self._forecasters: dict[str, Forecaster] = {}
         self._saturation: dict[str, Saturation] = {}
+        self.oximeters = OximeterWatch()
         self._ecg_rate_at: Boottime | None = None
         self._counted_before: tuple[float | None, ...] = ()
 
@@ -96,7 +98,8 @@ class Pipeline:
         The early warning follows the day, and needs the wall clock ``utc_ns``, right or wrong.
         """
         before = self.alarms.paused
-        alarms = self.alarms.tick(now)
+        alarms = self._take_derived(self.oximeters.tick(now), now)
+        alarms += self.alarms.tick(now)
         if before is not None and self.alarms.paused is None:
             self.summary.add(audio_resumed("the time is over", now))
         if self._warning is not None and utc_ns is not None:
@@ -161,16 +164,18 @@ class Pipeline:
                 alarms += self.alarms.judge(one, now)
                 continue
             self.beats += one.code == codes.RR_INTERVAL
-            alarms += self._note(one, now)
+            alarms += self._note(one, now) + self._take_derived(self.oximeters.take(one), now)
         return alarms
 
     def _take_observation(self, one: Observation, now: Boottime) -> list[Alarm]:
         self.summary.add(one)
         if one.code == codes.GLUCOSE:
             return self._note(one, now) + self._forecast(one, now)
+        is_second = self._is_second_to_ecg(one, now)
+        found = [] if is_second else self._take_derived(self.oximeters.take(one), now)
         if one.code == codes.SPO2:
-            return self._note(self._smoothed(one), now)
-        alarms = self._note(one, now, judge=not self._is_second_to_ecg(one, now))
+            return found + self._note(self._smoothed(one), now)
+        alarms = found + self._note(one, now, judge=not is_second)
         if one.code == codes.RR_INTERVAL:
             strap = self._rr.get(one.sensor)
             if strap is None:

@@ -32,7 +32,7 @@ def limit_rules(**alarms: float) -> tuple[LimitRule, ...]:
     return tuple(rule for rule in rules if isinstance(rule, LimitRule))
 
 
-def rhythm_rules(*, latching: bool = False, **rhythm: float) -> tuple[FindingRule, ...]:
+def finding_rules(*, latching: bool = False, **rhythm: float) -> tuple[FindingRule, ...]:
     """Return the rules about findings; ``rhythm`` are settings other than usual."""
     settings = _ALARMS | _RHYTHM | {"alarms.latching": latching} | _named("rhythm", rhythm)
     return tuple(rule for rule in load(None, settings).rules if isinstance(rule, FindingRule))

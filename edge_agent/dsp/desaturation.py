@@ -1,122 +1,40 @@
-"""Desaturations and what a night of oximetry comes to: ODI, T90, nadir, area.
+"""What a stretch of oximetry comes to: ODI3, ODI4, T90, nadir, area of the desaturations.
 
-A desaturation is found as by S. H. Hwang et al., IEEE Trans Biomed Eng 65 (2018) 706-712,
-doi 10.1109/TBME.2017.2715405, on one value a second in whole percent: it begins (A) with a fall
-that goes on without a rise until ``drop`` percent below A, has its nadir (B), and ends (C) when the
-value is back within 1 % of A or ``drop`` above the nadir, 10 to 90 s after A. What differs: a first
-fall of more than ``drop`` within one second is an artefact and begins nothing; a second without a
-reliable value ends the search, so that nothing is found across it.
-
-The count is somewhat lower than one against a running baseline: what rises on its way down before
-it is deep enough doesn't count.
+T90 is the share of time under 90 %; the oxygen desaturation index (ODI) counts desaturations
+(:mod:`~edge_agent.dsp.desaturation_finder`) per hour. Both are taken over the seconds that had a
+usable value, so that a sensor that is off for half the night doesn't halve them. Terms as in
+J. Levy et al., npj Digit Med 4 (2021) 1, doi 10.1038/s41746-020-00373-5.
 """
 
 from __future__ import annotations
 
+import copy
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from edge_agent.dsp.desaturation_finder import Desaturation, DesaturationFinder
+
 LOW_PERCENT = 90.0
 
-_SHORTEST_S, _LONGEST_S = 10, 90
-_BACK_WITHIN_PERCENT = 1.0
 _S_PER_HOUR = 3600.0
 _HELD_S = 3
 """A sensor may miss this many seconds in a row; its last value stands for them."""
-
-_Point = tuple[float, float]
-"""When (s) and how much (%)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desaturation:
-    """A fall of oxygen saturation from ``onset_s`` to ``offset_s`` (s), lowest at ``nadir_at_s``.
-
-    ``begin_percent`` is the saturation it began with; ``area_percent_s`` what was missing to it
-    meanwhile, in percent times seconds.
-    """
-
-    onset_s: float
-    nadir_at_s: float
-    offset_s: float
-    begin_percent: float
-    nadir_percent: float
-    area_percent_s: float
-
-
-class DesaturationFinder:
-    """Finds desaturations of at least ``drop_percent`` in one value a second."""
-
-    def __init__(self, *, drop_percent: float = 3.0) -> None:
-        self._drop = drop_percent
-        self._last: float | None = None
-        self._begin: _Point | None = None
-        self._nadir: _Point | None = None
-        self._area = 0.0
-
-    def push(self, at_s: float, spo2_percent: float | None) -> Desaturation | None:
-        """Take in the value of the next second; return a desaturation that it ends.
-
-        ``None`` or NaN is a second without a reliable value.
-        """
-        if spo2_percent is None or math.isnan(spo2_percent):
-            self._last = self._begin = self._nadir = None
-            return None
-        value, last = round(spo2_percent), self._last
-        self._last = value
-        if last is None:
-            return None
-        begin, nadir = self._begin, self._nadir
-        if begin is None:
-            self._look_for_begin(at_s, value, last)
-            return None
-        self._area += max(begin[1] - value, 0.0)
-        if nadir is None:
-            self._fall(at_s, value, last, begin[1])
-            return None
-        return self._come_back(at_s, value, begin, nadir)
-
-    def _look_for_begin(self, at_s: float, value: float, last: float) -> None:
-        if 1 <= last - value <= self._drop:
-            self._begin, self._area = (at_s, value), 0.0
-
-    def _fall(self, at_s: float, value: float, last: float, begin: float) -> None:
-        if value > last:
-            self._begin = None
-        elif begin - value >= self._drop:
-            self._nadir = (at_s, value)
-
-    def _come_back(
-        self, at_s: float, value: float, begin: _Point, nadir: _Point
-    ) -> Desaturation | None:
-        is_back = begin[1] - value <= _BACK_WITHIN_PERCENT or value - nadir[1] >= self._drop
-        if not is_back or at_s - begin[0] < _SHORTEST_S:
-            if value <= nadir[1]:
-                self._nadir = (at_s, value)
-            return None
-        self._begin = self._nadir = None
-        if at_s - begin[0] > _LONGEST_S:
-            return None
-        return Desaturation(
-            onset_s=begin[0],
-            nadir_at_s=nadir[0],
-            offset_s=at_s,
-            begin_percent=begin[1],
-            nadir_percent=nadir[1],
-            area_percent_s=self._area,
-        )
+_CLOCK_STEP_S = 60
+"""A reading from so long before the last is no late one: the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Oxygenation:
     """What a stretch of oximetry comes to.
 
-    ``odi3_per_h`` and ``odi4_per_h`` count desaturations per hour of reliable values,
-    ``t90_percent`` is the share of those seconds under 90 %. ``reliable_percent`` is the share of
-    all seconds that had a reliable value: with little of it the other figures say little.
+    ``hours`` is the time with a usable value, ``reliable_percent`` its share of all time. The
+    indices are per hour of it, ``t90_percent`` its share under 90 %. With little of it the other
+    figures say little. ``area_percent_min_per_h`` is the area of all desaturations of at least
+    3 %, in percent times minutes per hour.
     """
 
     hours: float
@@ -126,76 +44,163 @@ class Oxygenation:
     t90_percent: float
     nadir_percent: float
     mean_percent: float
-    desaturations: tuple[Desaturation, ...]
+    area_percent_min_per_h: float
+    desaturations: tuple[Desaturation, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Counts:
+    """What has been counted: seconds, desaturations, sums (percent, percent times seconds)."""
+
+    seconds: int = 0
+    usable: int = 0
+    low: int = 0
+    total: float = 0.0
+    nadir: float = math.inf
+    three: int = 0
+    four: int = 0
+    area: float = 0.0
+
+    def add(self, spo2_percent: float | None) -> None:
+        """Count a second with its value."""
+        self.seconds += 1
+        if spo2_percent is not None:
+            self.usable += 1
+            self.low += spo2_percent < LOW_PERCENT
+            self.total += spo2_percent
+            self.nadir = min(self.nadir, spo2_percent)
+
+    def figures(self, desaturations: tuple[Desaturation, ...] = ()) -> Oxygenation | None:
+        """Return what it comes to, or ``None`` without a usable second."""
+        if not self.usable:
+            return None
+        hours = self.usable / _S_PER_HOUR
+        return Oxygenation(
+            hours=hours,
+            reliable_percent=100.0 * self.usable / self.seconds,
+            odi3_per_h=self.three / hours,
+            odi4_per_h=self.four / hours,
+            t90_percent=100.0 * self.low / self.usable,
+            nadir_percent=self.nadir,
+            mean_percent=self.total / self.usable,
+            area_percent_min_per_h=self.area / 60.0 / hours,
+            desaturations=desaturations,
+        )
 
 
 class OxygenationNight:
     """Gathers a night (or any stretch) of oximeter readings, at whatever rate they come.
 
-    Readings go into whole seconds: the last reliable one of a second is its value, and stands for
-    up to three seconds that have none. Unreliable readings (by the sensor's own status, or weak
-    perfusion: the caller's judgement) count as none. Memory: eight numbers and the desaturations.
+    Readings go into whole seconds: the last usable one of a second is its value, and stands for up
+    to three seconds that have none. What is usable is the caller's judgement
+    (:mod:`~edge_agent.dsp.oximetry_gate`). Memory: some twenty numbers, and the desaturations
+    unless ``keep`` is off.
     """
 
-    def __init__(self) -> None:
-        self._finders = (DesaturationFinder(drop_percent=3.0), DesaturationFinder(drop_percent=4.0))
-        self._odi3: list[Desaturation] = []
-        self._odi4 = 0
+    def __init__(self, *, keep: bool = True) -> None:
+        self._three = DesaturationFinder(drop_percent=3.0)
+        self._four = DesaturationFinder(drop_percent=4.0)
+        self._keep = keep
+        self._kept: list[Desaturation] = []
+        self._counts = Counts()
         self._second: int | None = None
         self._value: float | None = None
         self._held_s = 0
-        self._seconds = self._reliable = self._low = 0
-        self._sum = 0.0
-        self._nadir = math.inf
 
-    def push(self, at_s: float, spo2_percent: float | None, *, reliable: bool = True) -> None:
-        """Take in a reading; one from a second that is over is ignored."""
+    def push(
+        self, at_s: float, spo2_percent: float | None, *, reliable: bool = True
+    ) -> list[Desaturation]:
+        """Take in a reading; return the desaturations (3 %) that are over by what came before it.
+
+        One from a second that is over is ignored. One from a minute before or more shows that the
+        clock was set back: what follows begins anew, like after a gap.
+        """
         second = math.floor(at_s)
+        found: list[Desaturation] = []
+        if self._second is not None and second < self._second - _CLOCK_STEP_S:
+            found += self._close_second(self._second) + self._gap()
         if self._second is None:
             self._second = second
         if second < self._second:
-            return
-        while self._second < second:
-            self._close_second(self._second)
-        if reliable and spo2_percent is not None and not math.isnan(spo2_percent):
-            self._value, self._held_s = spo2_percent, 0
+            return found
+        found += self._advance(second)
+        if reliable and spo2_percent is not None and math.isfinite(spo2_percent):
+            self._value, self._held_s = float(spo2_percent), 0
+        return found
 
     def value(self) -> Oxygenation | None:
-        """Return the figures of all seconds that are over, or ``None`` without a reliable one."""
-        if not self._reliable:
-            return None
-        hours = self._reliable / _S_PER_HOUR
-        return Oxygenation(
-            hours=hours,
-            reliable_percent=100.0 * self._reliable / self._seconds,
-            odi3_per_h=len(self._odi3) / hours,
-            odi4_per_h=self._odi4 / hours,
-            t90_percent=100.0 * self._low / self._reliable,
-            nadir_percent=self._nadir,
-            mean_percent=self._sum / self._reliable,
-            desaturations=tuple(self._odi3),
-        )
+        """Return the figures of all seconds that are over, or ``None`` without a usable one."""
+        return self._counts.figures(tuple(self._kept))
 
     def finish(self) -> Oxygenation | None:
-        """Count the second that is not over yet, and return the figures."""
-        if self._second is not None:
-            self._close_second(self._second)
+        """Count the second and the desaturation that are not over yet, and return the figures."""
+        self.end()
         return self.value()
 
-    def _close_second(self, second: int) -> None:
+    def end(self) -> list[Desaturation]:
+        """Count the second and the desaturation that are not over yet, and return the latter.
+
+        What comes afterwards is counted as after a gap.
+        """
+        if self._second is None:
+            return []
+        return self._close_second(self._second) + self._gap()
+
+    def state(self) -> dict[str, float]:
+        """Return what a restart has to know, as plain numbers: as if the stretch ended now."""
+        ended = copy.deepcopy(self)
+        ended.end()
+        kept = asdict(ended._counts)  # noqa: SLF001 - a copy of itself
+        return {name: value for name, value in kept.items() if math.isfinite(value)}
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        """Take up what :meth:`state` returned before a restart; it is like a gap of no length.
+
+        :raises (KeyError, TypeError, ValueError): the state is none of these.
+        """
+        whole = ("seconds", "usable", "low", "three", "four")
+        self._counts = Counts(
+            **{name: int(state[name]) for name in whole},
+            total=float(state["total"]),
+            nadir=float(state.get("nadir", math.inf)),
+            area=float(state["area"]),
+        )
+
+    def _advance(self, second: int) -> list[Desaturation]:
+        """Close the seconds before ``second``; a long gap takes no longer than a short one."""
+        found: list[Desaturation] = []
+        while self._second is not None and self._second < second:
+            if self._held_s > _HELD_S + 1:
+                self._counts.seconds += second - self._second
+                self._second = second
+            else:
+                found += self._close_second(self._second)
+        return found
+
+    def _close_second(self, second: int) -> list[Desaturation]:
         value = self._value if self._held_s <= _HELD_S else None
-        three, four = (finder.push(float(second), value) for finder in self._finders)
-        if three is not None:
-            self._odi3.append(three)
-        self._odi4 += four is not None
-        self._seconds += 1
-        if value is not None:
-            self._reliable += 1
-            self._low += value < LOW_PERCENT
-            self._sum += value
-            self._nadir = min(self._nadir, value)
+        self._counts.add(value)
         self._second = second + 1
         self._held_s += 1
+        four = self._four.push(float(second), value)
+        three = self._three.push(float(second), value)
+        return self._count(three, four)
+
+    def _gap(self) -> list[Desaturation]:
+        self._second = self._value = None
+        self._held_s = 0
+        four = self._four.finish()
+        return self._count(self._three.finish(), four)
+
+    def _count(self, three: Desaturation | None, four: Desaturation | None) -> list[Desaturation]:
+        self._counts.four += four is not None
+        if three is None:
+            return []
+        self._counts.three += 1
+        self._counts.area += three.area_percent_s
+        if self._keep:
+            self._kept.append(three)
+        return [three]
 
 
 def oxygenation(spo2_percent: ArrayLike) -> Oxygenation | None:

@@ -18,13 +18,15 @@ from statistics import median
 class OximetryReading:
     """What an oximeter reported at ``at_s`` (s): SpO2 (%), pulse (/min), and whether it trusts it.
 
-    ``None`` is a quantity for which it gave no number.
+    ``None`` is a quantity for which it gave no number; ``perfusion_percent`` is the perfusion
+    index of sensors that tell one.
     """
 
     at_s: float
     spo2_percent: float | None
     pulse_per_min: float | None
     reliable: bool
+    perfusion_percent: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

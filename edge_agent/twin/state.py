@@ -67,6 +67,14 @@ FRESH_FOR_S = {
     codes.DETERIORATION_INDEX: 36 * _HOUR_S,
     codes.DETERIORATION_SUM: 36 * _HOUR_S,
     codes.HEART_RATE_VERSUS_USUAL: 15 * _MINUTE_S,
+    codes.ODI3: 24 * _HOUR_S,
+    codes.ODI4: 24 * _HOUR_S,
+    codes.T90: 24 * _HOUR_S,
+    codes.SPO2_NADIR: 24 * _HOUR_S,
+    codes.SPO2_NIGHT_MEAN: 24 * _HOUR_S,
+    codes.PULSE_NIGHT_MEAN: 24 * _HOUR_S,
+    codes.OXIMETRY_HOURS: 24 * _HOUR_S,
+    codes.DESATURATION_AREA: 24 * _HOUR_S,
 }
 """For how many seconds a value of a quantity describes the present; the room's: 2 minutes."""
 

@@ -3,7 +3,7 @@ import pytest
 from edge_agent.alarms.engine import AlarmEngine
 from edge_agent.alarms.life import Policy
 from edge_agent.alarms.rules import FindingRule
-from edge_agent.alarms.shipped import rhythm_rules
+from edge_agent.alarms.shipped import finding_rules
 from edge_agent.dsp.rhythm_finding import Kind
 from edge_agent.model import Boottime, Event, EventKind, Phase, Priority
 
@@ -12,7 +12,7 @@ RULE = FindingRule(
     name="pause", title="heartbeat pauses", finding="pause", priority=Priority.MEDIUM, limit=3.0,
     advice="Look at the person.",
 )  # fmt: skip
-ALL = rhythm_rules(
+ALL = finding_rules(
     pause_s=3.0, asystole_s=4.0, extreme_bradycardia_per_min=40, extreme_tachycardia_per_min=140
 )
 
@@ -101,7 +101,7 @@ def test_every_rule_is_about_a_kind_of_finding_and_gives_advice():
 
 
 def test_the_alarm_of_fibrillation_can_be_left_out():
-    fewer = rhythm_rules(
+    fewer = finding_rules(
         pause_s=3.0, asystole_s=4.0, extreme_bradycardia_per_min=40,
         extreme_tachycardia_per_min=140, fibrillation=False,
     )  # fmt: skip
