@@ -29,7 +29,7 @@ from edge_agent.dsp.qrs_weights import NETWORK
 LOWEST_RATE_HZ = 100.0
 HIGHEST_RATE_HZ = 1000.0
 
-_CHUNK = 65_536  # samples: keeps memory bounded, and what is worked on close at hand
+_CHUNK = 18_000  # decimated samples: keeps memory bounded, and what is worked on in the caches
 
 LATENCY_S = 3.8
 """A beat comes out at most this long after it was pushed: 0.5 s as a rule, more when in doubt."""
@@ -95,8 +95,9 @@ class Detector:
         if not math.isfinite(block.sum()):
             raise ValueError("block with NaN or infinity: cut it there and start a new detector")
         beats = []
-        for start in range(0, block.size, _CHUNK):
-            part = block[start : start + _CHUNK]
+        size = _CHUNK * self._finder.factor
+        for start in range(0, block.size, size):
+            part = block[start : start + size]
             candidates = self._finder.push(part)
             settled = self._decision.push(candidates, self._finder.horizon)
             if settled:
