@@ -9,6 +9,7 @@ import click
 _COMMANDS = {
     "ecg": "Score the ECG processing on annotated recordings and write one report.",
     "learn": "Learn the weights that the hub ships anew.",
+    "oximetry": "Measure indices, alarms and artefact gating of oximetry.",
 }
 
 
@@ -38,4 +39,5 @@ def command() -> None:
     Examples:
       edge-agent validate ecg --data recordings --out report
       edge-agent validate learn ventricular --data recordings
+      edge-agent validate oximetry --data tables
     """
