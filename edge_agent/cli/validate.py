@@ -10,6 +10,7 @@ _COMMANDS = {
     "alarms": "Measure the alarms on seeded episodes, a made-up month and known answers.",
     "ecg": "Score the ECG processing on annotated recordings and write one report.",
     "learn": "Learn the weights that the hub ships anew.",
+    "oximetry": "Measure indices, alarms and artefact gating of oximetry.",
 }
 
 
@@ -22,4 +23,5 @@ def command() -> None:
       edge-agent validate ecg --data recordings --out report
       edge-agent validate alarms --data tables
       edge-agent validate learn ventricular --data recordings
+      edge-agent validate oximetry --data tables
     """
