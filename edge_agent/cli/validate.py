@@ -7,6 +7,7 @@ import importlib
 import click
 
 _COMMANDS = {
+    "glucose": "Score the glucose forecast and its alarm on CGM traces.",
     "ecg": "Score the ECG processing on annotated recordings and write one report.",
     "learn": "Learn the weights that the hub ships anew.",
 }
@@ -37,5 +38,6 @@ def command() -> None:
     \b
     Examples:
       edge-agent validate ecg --data recordings --out report
+      edge-agent validate glucose --data traces --predictions forecasts
       edge-agent validate learn ventricular --data recordings
     """
