@@ -4,14 +4,16 @@ First the weights, by weighted least squares on all patients of a pace. Then eve
 with weights learnt from the others, and the size of the errors, the tails of the intervals, the
 threshold of the low-glucose alarm and its probability are fitted to what those runs got wrong.
 Nothing is drawn at random. To score a patient, all of it is fitted without that patient
-(:func:`left_out`); the others' runs are then not made anew without it.
+(:class:`~edge_agent.validate.glucose.bench.GlucoseBench`); the others' runs are then not made anew without it.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -38,11 +40,13 @@ from edge_agent.dsp.glucose_population import (
     Population,
     Vector,
 )
-from edge_agent.validate.glucose.events import alarm_score, total
+from edge_agent.errors import EdgeError
+from edge_agent.validate.glucose.events import AlarmScore, alarm_score, total
 from edge_agent.validate.glucose.figures import crps
 from edge_agent.validate.glucose.passes import Pass, features, run, scale_rows
-from edge_agent.validate.glucose.recordings import Trace
+from edge_agent.validate.glucose.recordings import Trace, read_all
 from edge_agent.validate.glucose.scoring import Flags, eligible, least_ahead, truth
+from edge_agent.validate.glucose.weights_text import weights_module
 
 PACES = (FIVE_MIN, QUARTER_HOUR)
 SIMULATED_SET = "sim_uvapadova"
@@ -52,6 +56,7 @@ FALSE_ALARMS_PER_DAY = 0.34
 _ROWS_A_PATIENT = 1000.0
 _SIMULATED_WEIGHT = 0.1  # people are not simulated
 _RIDGE = 1e-4
+_THINNED = 7  # neighbours say nearly the same: every seventh is enough for a slow fit
 _DEVIATIONS = np.linspace(0.8, 2.2, 15)
 _THRESHOLDS_MGDL = np.arange(62.0, 84.01, 0.25)
 _POWERS = np.linspace(0.6, 3.0, 25)
@@ -59,6 +64,8 @@ _CROSSED_MGDL = (70.0, 180.0)
 _WITHIN_MIN = 30.0
 
 Tell = Callable[[str], None]
+Errors = tuple[Matrix, Vector, Vector, Vector]
+"""What an error's size goes by, the errors, the levels, and how much each counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +82,8 @@ class Lesson:
     truths: Matrix
     least: Vector
     made: Pass | None = None
+    errors: tuple[Errors, ...] = ()
+    alarms: tuple[AlarmScore, ...] = ()
 
 
 def lessons(traces: Sequence[Trace], tell: Tell) -> list[Lesson]:
@@ -89,14 +98,36 @@ def rehearse(prepared: Sequence[Lesson], tell: Tell) -> list[Lesson]:
         tell(f"{one.trace.name}: with the others' weights")
         others = [other for other in prepared if other is not one]
         pair = tuple(_first_round(others, pace) for pace in PACES)
-        done.append(replace(one, made=run(one.trace, (pair[0], pair[1]))))
+        ran = replace(one, made=run(one.trace, (pair[0], pair[1])))
+        done.append(
+            replace(
+                ran,
+                errors=tuple(_errors(ran, number) for number in range(len(HORIZONS_MIN))),
+                alarms=tuple(
+                    alarm_score(ran.trace, _flags(ran, at)) for at in _THRESHOLDS_MGDL.tolist()
+                ),
+            )
+        )
     return done
 
 
-def left_out(rehearsed: Sequence[Lesson], name: str) -> tuple[Population, Population]:
-    """Return the populations learnt without the patient of that name."""
-    others = [one for one in rehearsed if one.trace.name != name]
-    return population(others, FIVE_MIN), population(others, QUARTER_HOUR)
+def learn(folder: Path, tell: Tell) -> str:
+    """Return the text of the module that ships the populations, learnt from all under ``folder``.
+
+    :raises EdgeError: no traces, or none of one of the paces.
+    """
+    traces = read_all(folder)
+    try:
+        rehearsed = rehearse(lessons(traces, tell), tell)
+        found = [population(rehearsed, pace) for pace in PACES]
+    except ValueError as error:
+        raise EdgeError(
+            f"traces in {folder}", f"they teach nothing: {error}", "Add patients of that pace."
+        ) from error
+    counts = Counter(one.data_set for one in traces)
+    sets = ", ".join(f"{name} ({count} patients)" for name, count in sorted(counts.items()))
+    origin = f"Written by ``edge-agent validate learn glucose --seed 1`` from {sets}; nothing is"
+    return weights_module(f"{origin} drawn at random. Learn it anew rather than edit it.", found)
 
 
 def population(rehearsed: Sequence[Lesson], pace: Pace) -> Population:
@@ -108,7 +139,7 @@ def population(rehearsed: Sequence[Lesson], pace: Pace) -> Population:
     first = _first_round(taught, pace)
     scale, below, above, deviation = [], [], [], []
     for number in range(len(HORIZONS_MIN)):
-        errors = [_errors(one, number) for one in taught]
+        errors = [one.errors[number] for one in taught]
         size = _scale(errors)
         z = np.concatenate([error / np.exp(rows @ size) for rows, error, _, _ in errors])
         level = np.concatenate([levels for _, _, levels, _ in errors])
@@ -191,8 +222,7 @@ def _target(one: Lesson, number: int) -> tuple[Vector, Vector]:
     return then - g, np.where(then < LOW_TARGET_MGDL, LOW_TARGET_WEIGHT, 1.0)
 
 
-def _errors(one: Lesson, number: int) -> tuple[Matrix, Vector, Vector, Vector]:
-    """Return what an error's size goes by, the errors, the levels and how much each counts."""
+def _errors(one: Lesson, number: int) -> Errors:
     assert one.made is not None  # noqa: S101 - population() takes only those that were run
     mean = one.made.mean[:, number]
     known = one.used & ~np.isnan(one.truths[number]) & ~np.isnan(mean)
@@ -202,7 +232,7 @@ def _errors(one: Lesson, number: int) -> tuple[Matrix, Vector, Vector, Vector]:
     return rows, error, levels.astype(float), np.full(error.size, one.weight)
 
 
-def _scale(errors: Sequence[tuple[Matrix, Vector, Vector, Vector]]) -> Vector:
+def _scale(errors: Sequence[Errors]) -> Vector:
     normal, right = 1e-3 * np.eye(SCALE_FEATURES), np.zeros(SCALE_FEATURES)
     for rows, error, _, weight in errors:
         normal += (rows * weight[:, np.newaxis]).T @ rows
@@ -220,8 +250,9 @@ def _tails(z: Vector, weight: Vector, level: Vector, one: int) -> tuple[float, f
     share /= share[-1]
     low = -sorted_z[np.searchsorted(share, TAILS_BELOW[one])]
     high = sorted_z[min(np.searchsorted(share, 1.0 - TAILS_ABOVE[one]), sorted_z.size - 1)]
+    some = z[here][::_THINNED]
     scores = [
-        np.average(crps(z[here], np.full(int(here.sum()), one)), weights=weight[here])
+        np.average(crps(some, np.full(some.size, one)), weights=weight[here][::_THINNED])
         for one in _DEVIATIONS
     ]
     return max(float(low), 0.3), max(float(high), 0.3), float(_DEVIATIONS[int(np.argmin(scores))])
@@ -232,9 +263,8 @@ def _threshold(taught: Sequence[Lesson]) -> float:
     people = [one for one in taught if one.counts and "t1d" in one.trace.data_set]
     people = people or [one for one in taught if one.counts] or list(taught)
     best = float(_THRESHOLDS_MGDL[0])
-    for raising in _THRESHOLDS_MGDL.tolist():
-        scores = [alarm_score(one.trace, _flags(one, raising)) for one in people]
-        if total(scores).false_per_day > FALSE_ALARMS_PER_DAY:
+    for number, raising in enumerate(_THRESHOLDS_MGDL.tolist()):
+        if total([one.alarms[number] for one in people]).false_per_day > FALSE_ALARMS_PER_DAY:
             break
         best = raising
     return best
@@ -282,6 +312,7 @@ def _crossing_power(taught: Sequence[Lesson], known: Population) -> float:
             side = 1.0 if threshold < 100.0 else -1.0
             starts = one.used & ~np.isnan(truths) & ~np.isnan(one.made.mean[:, 1])
             starts &= side * (g - threshold) >= 0.0
+            starts &= np.arange(g.size) % _THINNED == 0
             chance = np.zeros(int(starts.sum()))
             for number in (0, 1):
                 mean = one.made.mean[starts, number]
