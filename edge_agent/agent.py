@@ -16,6 +16,7 @@ from edge_agent.alarms.rules import Rule, stale_rules
 from edge_agent.capture import TappedSensor
 from edge_agent.clock import NS_PER_S, Clock, ClockRecord
 from edge_agent.control import ControlServer
+from edge_agent.kept_forecasts import KeptForecasts
 from edge_agent.model import Alarm, Boottime, Event, Reading
 from edge_agent.notify import notify, watchdog_interval_s
 from edge_agent.person_watch import PersonWatch
@@ -53,6 +54,7 @@ class Agent:
         self.links = Links(plan.sensors, self.receive, clock, rng)
         self.person = PersonWatch(plan.state_dir, clock)
         self.standing = StandingAlarms(plan.state_dir, self.pipeline.alarms, clock)
+        self.kept = KeptForecasts(plan.state_dir, self.pipeline.forecasters, clock)
         self._progress_at = self.started_at
 
     async def run_until_signal(self) -> None:
@@ -72,6 +74,7 @@ class Agent:
         control = ControlServer(self.plan.control_socket, self.status, self.tap, self.acknowledge)
         await control.start()
         await self.standing.take_up()
+        await self.kept.take_up()
         if not self.records.are_kept:
             log.warning("no [collector] configured: summaries are not kept")
         tasks = [spawn(name, job, self.clock) for name, job in self._jobs().items()]
@@ -132,6 +135,7 @@ class Agent:
         jobs: dict[str, Job] = {f"link {name}": run for name, run in self.links.tasks.items()}
         jobs |= {"pipeline": self._assess, "tick": self._tick, "summary": self._summarise}
         jobs |= {"person": self.person.run, "standing alarms": self.standing.run}
+        jobs |= {"glucose forecasts": self.kept.run}
         if self.records.are_kept:
             jobs["records"] = self.records.run
         if watchdog_interval_s() is not None:
@@ -189,6 +193,7 @@ class Agent:
                 log.exception("a last reading could not be assessed")
         self._take_summary()
         await self.standing.write()
+        await self.kept.write()
         await self.records.finish()
 
 

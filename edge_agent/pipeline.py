@@ -14,6 +14,7 @@ from edge_agent import codes
 from edge_agent.alarms.engine import AlarmEngine
 from edge_agent.alarms.rules import Rule
 from edge_agent.dsp.glucose import Forecast, Forecaster
+from edge_agent.dsp.glucose_alarm import LowAlarm
 from edge_agent.dsp.oximetry import Saturation
 from edge_agent.dsp.rhythm import DEFAULT_LIMITS, RhythmLimits
 from edge_agent.ecg_channel import EcgChannel
@@ -25,6 +26,7 @@ from edge_agent.model import (
     Evidence,
     Observation,
     Reading,
+    Unit,
     Waveform,
 )
 from edge_agent.rhythm_events import FibrillationFollower
@@ -34,6 +36,7 @@ from edge_agent.twin.state import Twin
 
 _NS_PER_S = 1_000_000_000
 _DERIVED_RULES_NS = 5 * _NS_PER_S
+_LATE_BOLUS_NS = 30 * 60 * _NS_PER_S
 
 _HORIZONS = ((15.0, codes.GLUCOSE_IN_15_MIN), (30.0, codes.GLUCOSE_IN_30_MIN))
 
@@ -63,7 +66,7 @@ class Pipeline:
         self.alarms_raised = 0
         self._ecg: dict[str, EcgChannel] = {}
         self._rr: dict[str, RrChannel] = {}
-        self._forecasters: dict[str, Forecaster] = {}
+        self.forecasters: dict[str, Forecaster] = {}
         self._saturation: dict[str, Saturation] = {}
         self._ecg_rate_at: Boottime | None = None
 
@@ -123,6 +126,8 @@ class Pipeline:
             return self._note(one, now) + self._forecast(one, now)
         if one.code == codes.SPO2:
             return self._note(self._smoothed(one), now)
+        if one.code == codes.INSULIN_BOLUS:
+            self._note_bolus(one, now)
         alarms = self._note(one, now, judge=not self._is_second_to_ecg(one, now))
         if one.code == codes.RR_INTERVAL:
             strap = self._rr.get(one.sensor)
@@ -161,7 +166,7 @@ class Pipeline:
         """Learn from a glucose value and look ahead; the forecast is judged only when live."""
         if not one.is_reliable or one.value is None:
             return []
-        forecaster = self._forecasters.setdefault(one.sensor, Forecaster())
+        forecaster = self.forecasters.setdefault(one.sensor, Forecaster())
         forecaster.update(one.at / _NS_PER_S, one.value)
         alarms: list[Alarm] = []
         made: list[GlucoseForecast] = []
@@ -181,9 +186,8 @@ class Pipeline:
                 backfilled=one.backfilled,
             )
             self.twin.assimilate(ahead)
-            alarms += [
-                _with_reasons(alarm, one, forecast) for alarm in self.alarms.judge(ahead, now)
-            ]
+            if code == codes.GLUCOSE_IN_30_MIN:
+                alarms += self._judge_low(ahead, one, forecast, now)
             if not one.backfilled:
                 self.summary.add_forecast(
                     codes.GLUCOSE, one.at, horizon_min, forecast.mean, forecast.low90,
@@ -191,6 +195,31 @@ class Pipeline:
                 )  # fmt: skip
         self.forecasts = tuple(made)
         return alarms
+
+    def _judge_low(
+        self, ahead: Observation, measured: Observation, forecast: Forecast, now: Boottime
+    ) -> list[Alarm]:
+        """Judge the limit of a low to come by the low-glucose alarm's level, not by the mean.
+
+        The mean shrinks towards the usual and would come late.
+        """
+        low = self.forecasters[measured.sensor].low_alarm
+        if low is None:
+            return []
+        judged = dataclasses.replace(ahead, value=low.level_mgdl)
+        return [
+            _with_reasons(alarm, measured, forecast, low)
+            for alarm in self.alarms.judge(judged, now)
+        ]
+
+    def _note_bolus(self, one: Observation, now: Boottime) -> None:
+        """Tell the forecasters of insulin that a pump has delivered lately.
+
+        A pump tells of it from its memory, so it may come a little late.
+        """
+        if one.is_reliable and one.value is not None and now - one.at < _LATE_BOLUS_NS:
+            for forecaster in self.forecasters.values():
+                forecaster.add_dose(insulin_u=one.value)
 
     def _note(self, one: Observation, now: Boottime, *, judge: bool = True) -> list[Alarm]:
         self.twin.assimilate(one)
@@ -201,7 +230,9 @@ class Pipeline:
         return alarms
 
 
-def _with_reasons(alarm: Alarm, measured: Observation, forecast: Forecast) -> Alarm:
+def _with_reasons(
+    alarm: Alarm, measured: Observation, forecast: Forecast, foreseen: LowAlarm
+) -> Alarm:
     """Add to an alarm about the future what was measured, and how sure the forecast is."""
     now = Evidence(
         quantity=measured.code.refid,
@@ -218,4 +249,12 @@ def _with_reasons(alarm: Alarm, measured: Observation, forecast: Forecast) -> Al
         sensor=measured.sensor,
         at=measured.at,
     )
-    return dataclasses.replace(alarm, evidence=(*alarm.evidence, now, low))
+    chance = Evidence(
+        quantity="probability of a low within 40 min",
+        value=round(100.0 * foreseen.probability, 1),
+        unit=Unit.PERCENT,
+        sensor=measured.sensor,
+        at=measured.at,
+        note="" if foreseen.in_min is None else f"in about {foreseen.in_min:.0f} min",
+    )
+    return dataclasses.replace(alarm, evidence=(*alarm.evidence, now, low, chance))

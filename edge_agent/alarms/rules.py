@@ -156,7 +156,7 @@ def limit_rules(
             priority=Priority.HIGH, low=glucose_low_mgdl, hysteresis=5, policy=glucose,
         ),
         LimitRule(
-            name="glucose-low-forecast", title="glucose low expected within 30 min",
+            name="glucose-low-forecast", title="glucose low expected within 40 min",
             code=codes.GLUCOSE_IN_30_MIN, priority=Priority.MEDIUM, low=glucose_low_mgdl,
             hysteresis=10,
         ),

@@ -4,7 +4,8 @@ First the weights, by weighted least squares on all patients of a pace. Then eve
 with weights learnt from the others, and the size of the errors, the tails of the intervals, the
 threshold of the low-glucose alarm and its probability are fitted to what those runs got wrong.
 Nothing is drawn at random. To score a patient, all of it is fitted without that patient
-(:class:`~edge_agent.validate.glucose.bench.GlucoseBench`); the others' runs are then not made anew without it.
+(:class:`~edge_agent.validate.glucose.bench.GlucoseBench`); the others' runs, with weights that have
+each seen every other patient, are then not made anew.
 """
 
 from __future__ import annotations
