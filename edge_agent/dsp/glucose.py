@@ -212,6 +212,7 @@ class Forecaster:
             probability=1.0 if now < LOW_MGDL else expert.low_probability(),
             in_min=crossing.in_min if crossing else 0.0,
             least_mgdl=expert.least_mgdl,
+            level_mgdl=expert.least_mgdl * LOW_MGDL / expert.population.alarm_low_mgdl,
         )
 
     def state(self) -> dict[str, Any]:
@@ -253,6 +254,11 @@ class Forecaster:
         self._intervals, self._refused = int(state["intervals"]), list(state["refused"])
         self._carbs_g, self._insulin_u = state["doses"]
         self.is_doubtful = bool(state["is_doubtful"])
+
+    def forget_recent(self) -> None:
+        """Forget the last hour, as after a long gap: time has begun anew. What was learnt stays."""
+        self._start_anew()
+        self._start_anew_experts()
 
     def _read(self, at_min: float, mgdl: float) -> None:
         history = self._history

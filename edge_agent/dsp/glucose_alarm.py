@@ -20,13 +20,15 @@ class LowAlarm:
     """Whether a low is foreseen: its probability (of a reading under 70 mg/dL within 40 min).
 
     ``in_min`` is when to expect it (minutes after the last reading; 0 when it is low already),
-    ``least_mgdl`` the foreseen least glucose.
+    ``least_mgdl`` the foreseen least glucose of the 40 min, ``level_mgdl`` the same on a scale on
+    which 70 mg/dL is what raises the alarm: what a limit of 65 or 80 is compared with.
     """
 
     is_on: bool
     probability: float
     in_min: float | None
     least_mgdl: float
+    level_mgdl: float
 
 
 class AlarmSwitch:

@@ -23,6 +23,10 @@ LOW_TARGET_WEIGHT = 2.0
 ALARM_CAP_MGDL = 110.0
 """Glucose above counts as this in the alarm's model: how high it was says nothing about a low."""
 
+_ALARM_OUTLOOK = 1
+_OVER_MEAN_MGDL = 4.0
+"""The least can't lie far over the forecast of 30 min: a steep fall from on high is in the mean."""
+
 _DAMPING_MIN = 15.0
 _DAMPED_FROM_MGDL, _DAMPED_FULLY_MGDL, _DAMPED_SHARE = 90.0, 70.0, 0.5
 
@@ -107,7 +111,8 @@ class Expert:
             self._open[number].append(_Open(at_min, now, features, outlook))
         self.outlooks = tuple(outlooks)
         change = self.regressions[-1].predict(features)
-        self.least_mgdl = min(now, ALARM_CAP_MGDL) * math.exp(min(max(change, -2.0), 1.0))
+        least = min(now, ALARM_CAP_MGDL) * math.exp(min(max(change, -2.0), 1.0))
+        self.least_mgdl = min(least, outlooks[_ALARM_OUTLOOK].mean + _OVER_MEAN_MGDL)
         self._open[-1].append(_Open(at_min, now, features, None))
 
     def low_probability(self) -> float:
