@@ -19,6 +19,7 @@ from edge_agent.capture import TappedSensor
 from edge_agent.clock import NS_PER_S, Clock, ClockRecord
 from edge_agent.control import ControlServer, Orders
 from edge_agent.errors import ControlError
+from edge_agent.kept_forecasts import KeptForecasts
 from edge_agent.kept_nights import KeptNights
 from edge_agent.model import Alarm, Boottime, Event, Phase, Reading
 from edge_agent.notify import notify, watchdog_interval_s
@@ -77,6 +78,7 @@ class Agent:
         self.standing = StandingAlarms(plan.state_dir, self.pipeline.alarms, clock)
         self.warning_state = WarningState(plan.state_dir, self.warning, clock)
         self.nights = KeptNights(plan.state_dir, self.pipeline.oximeters, clock)
+        self.kept = KeptForecasts(plan.state_dir, self.pipeline.forecasters, clock)
         self._progress_at = self._kept_at = self.started_at
 
     async def run_until_signal(self) -> None:
@@ -99,6 +101,7 @@ class Agent:
         await self.standing.take_up()
         await self.warning_state.take_up(self.pipeline.alarms)
         await self.nights.take_up()
+        await self.kept.take_up()
         if not self.records.are_kept:
             log.warning("no [collector] configured: summaries are not kept")
         tasks = [spawn(name, job, self.clock) for name, job in self._jobs().items()]
@@ -200,6 +203,7 @@ class Agent:
         kept = self.warning_state
         jobs |= {"early warning": kept.run, "early warning due": kept.remind}
         jobs["nights"] = self.nights.run
+        jobs |= {"glucose forecasts": self.kept.run}
         if self.records.are_kept:
             jobs["records"] = self.records.run
         if watchdog_interval_s() is not None:
@@ -268,6 +272,7 @@ class Agent:
         await self.standing.write()
         await self.warning_state.write()
         await self.nights.write()
+        await self.kept.write()
         await self.records.finish()
 
 

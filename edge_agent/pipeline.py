@@ -15,6 +15,7 @@ from edge_agent.alarm_events import alarm_figures, audio_paused, audio_resumed
 from edge_agent.alarms.engine import AlarmEngine
 from edge_agent.alarms.rules import Rule
 from edge_agent.dsp.glucose import Forecast, Forecaster
+from edge_agent.dsp.glucose_alarm import LowAlarm
 from edge_agent.dsp.oximetry import Saturation
 from edge_agent.dsp.rhythm import DEFAULT_LIMITS, RhythmLimits
 from edge_agent.ecg_channel import EcgChannel
@@ -26,6 +27,7 @@ from edge_agent.model import (
     Evidence,
     Observation,
     Reading,
+    Unit,
     Waveform,
 )
 from edge_agent.oximeter_watch import OximeterWatch
@@ -38,6 +40,7 @@ from edge_agent.warning.early_warning import EarlyWarning
 
 _NS_PER_S = 1_000_000_000
 _DERIVED_RULES_NS = 5 * _NS_PER_S
+_LATE_BOLUS_NS = 30 * 60 * _NS_PER_S
 
 _HORIZONS = ((15.0, codes.GLUCOSE_IN_15_MIN), (30.0, codes.GLUCOSE_IN_30_MIN))
 
@@ -74,7 +77,7 @@ class Pipeline:
         self.alarms_raised = 0
         self._ecg: dict[str, EcgChannel] = {}
         self._rr: dict[str, RrChannel] = {}
-        self._forecasters: dict[str, Forecaster] = {}
+        self.forecasters: dict[str, Forecaster] = {}
         self._saturation: dict[str, Saturation] = {}
         self.oximeters = OximeterWatch()
         self._ecg_rate_at: Boottime | None = None
@@ -175,6 +178,8 @@ class Pipeline:
         found = [] if is_second else self._take_derived(self.oximeters.take(one), now)
         if one.code == codes.SPO2:
             return found + self._note(self._smoothed(one), now)
+        if one.code == codes.INSULIN_BOLUS:
+            self._note_bolus(one, now)
         alarms = found + self._note(one, now, judge=not is_second)
         if one.code == codes.RR_INTERVAL:
             strap = self._rr.get(one.sensor)
@@ -213,7 +218,7 @@ class Pipeline:
         """Learn from a glucose value and look ahead; the forecast is judged only when live."""
         if not one.is_reliable or one.value is None:
             return []
-        forecaster = self._forecasters.setdefault(one.sensor, Forecaster())
+        forecaster = self.forecasters.setdefault(one.sensor, Forecaster())
         forecaster.update(one.at / _NS_PER_S, one.value)
         alarms: list[Alarm] = []
         made: list[GlucoseForecast] = []
@@ -233,9 +238,8 @@ class Pipeline:
                 backfilled=one.backfilled,
             )
             self.twin.assimilate(ahead)
-            alarms += [
-                _with_reasons(alarm, one, forecast) for alarm in self.alarms.judge(ahead, now)
-            ]
+            if code == codes.GLUCOSE_IN_30_MIN:
+                alarms += self._judge_low(ahead, one, forecast, now)
             if not one.backfilled:
                 self.summary.add_forecast(
                     codes.GLUCOSE, one.at, horizon_min, forecast.mean, forecast.low90,
@@ -243,6 +247,31 @@ class Pipeline:
                 )  # fmt: skip
         self.forecasts = tuple(made)
         return alarms
+
+    def _judge_low(
+        self, ahead: Observation, measured: Observation, forecast: Forecast, now: Boottime
+    ) -> list[Alarm]:
+        """Judge the limit of a low to come by the low-glucose alarm's level, not by the mean.
+
+        The mean shrinks towards the usual and would come late.
+        """
+        low = self.forecasters[measured.sensor].low_alarm
+        if low is None:
+            return []
+        judged = dataclasses.replace(ahead, value=low.level_mgdl)
+        return [
+            _with_reasons(alarm, measured, forecast, low)
+            for alarm in self.alarms.judge(judged, now)
+        ]
+
+    def _note_bolus(self, one: Observation, now: Boottime) -> None:
+        """Tell the forecasters of insulin that a pump has delivered lately.
+
+        A pump tells of it from its memory, so it may come a little late.
+        """
+        if one.is_reliable and one.value is not None and now - one.at < _LATE_BOLUS_NS:
+            for forecaster in self.forecasters.values():
+                forecaster.add_dose(insulin_u=one.value)
 
     def _note(self, one: Observation, now: Boottime, *, judge: bool = True) -> list[Alarm]:
         self.twin.assimilate(one)
@@ -268,7 +297,9 @@ def _ahead(one: GlucoseForecast) -> Ahead:
     )
 
 
-def _with_reasons(alarm: Alarm, measured: Observation, forecast: Forecast) -> Alarm:
+def _with_reasons(
+    alarm: Alarm, measured: Observation, forecast: Forecast, foreseen: LowAlarm
+) -> Alarm:
     """Add to an alarm about the future what was measured, and how sure the forecast is."""
     now = Evidence(
         quantity=measured.code.refid,
@@ -285,4 +316,12 @@ def _with_reasons(alarm: Alarm, measured: Observation, forecast: Forecast) -> Al
         sensor=measured.sensor,
         at=measured.at,
     )
-    return dataclasses.replace(alarm, evidence=(*alarm.evidence, now, low))
+    chance = Evidence(
+        quantity="probability of a low within 40 min",
+        value=round(100.0 * foreseen.probability, 1),
+        unit=Unit.PERCENT,
+        sensor=measured.sensor,
+        at=measured.at,
+        note="" if foreseen.in_min is None else f"in about {foreseen.in_min:.0f} min",
+    )
+    return dataclasses.replace(alarm, evidence=(*alarm.evidence, now, low, chance))

@@ -8,6 +8,7 @@ from edge_agent.cli.lazy import LazyGroup
 
 _COMMANDS = {
     "alarms": "Measure the alarms on seeded episodes, a made-up month and known answers.",
+    "glucose": "Score the glucose forecast and its alarm on CGM traces.",
     "ecg": "Score the ECG processing on annotated recordings and write one report.",
     "learn": "Learn the weights that the hub ships anew.",
     "oximetry": "Measure indices, alarms and artefact gating of oximetry.",
@@ -22,6 +23,7 @@ def command() -> None:
     Examples:
       edge-agent validate ecg --data recordings --out report
       edge-agent validate alarms --data tables
+      edge-agent validate glucose --data traces --predictions forecasts
       edge-agent validate learn ventricular --data recordings
       edge-agent validate oximetry --data tables
     """

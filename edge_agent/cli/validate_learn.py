@@ -8,10 +8,12 @@ import click
 
 
 @click.command("learn")
-@click.argument("what", type=click.Choice(["beats", "fibrillation", "strips", "ventricular"]))
+@click.argument(
+    "what", type=click.Choice(["beats", "fibrillation", "glucose", "strips", "ventricular"])
+)
 @click.option(
     "--data", required=True, type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder of data sets: mitdb, nstdb, cpsc2019, cpsc2021, cinc2017.",
+    help="Folder of data sets: mitdb, nstdb, cpsc2019, cpsc2021, cinc2017; or of CGM traces.",
 )  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Where the module is written; without it, to standard output.")  # fmt: skip
@@ -34,8 +36,9 @@ def command(
     """Learn the weights of WHAT anew and write the Python module that ships them.
 
     WHAT is beats (edge_agent/dsp/qrs_weights.py), fibrillation (af_weights.py), strips
-    (af_strip_weights.py) or ventricular (ventricular_weights.py). The last three take less than a
-    minute, beats about twenty. Fibrillation in strips is learnt from detected beats: learn it after
+    (af_strip_weights.py), ventricular (ventricular_weights.py) or glucose (glucose_weights.py, from
+    a folder of CGM traces). Beats take about twenty minutes, glucose two, the others less than
+    one. Fibrillation in strips is learnt from detected beats: learn it after
     the beats. Needs the extra: pip install 'bedside-edge-agent[bench]'.
 
     Exit codes: 0 it is learnt; 1 it can't be, with the reason; 2 wrong usage.
@@ -47,6 +50,9 @@ def command(
     """
     if held_out is not None and what != "beats":
         raise click.BadParameter("only beats are learnt with parts left out", param_hint="WHAT")
+    if what == "glucose":
+        _write(_glucose(data, report=report), out)
+        return
     from edge_agent.validate.ecg.bench import EcgBench
     from edge_agent.validate.ecg.learning import held_out_lines
     from edge_agent.validate.ecg.learning import learn as learnt
@@ -62,7 +68,16 @@ def command(
         for line in held_out_lines(bench, held_out, rounds=rounds):
             click.echo(line)
         return
-    text = learnt(what, bench, rounds=rounds)
+    _write(learnt(what, bench, rounds=rounds), out)
+
+
+def _glucose(data: Path, *, report: bool) -> str:
+    from edge_agent.validate.glucose.learning import learn
+
+    return learn(data, lambda what: click.echo(what, err=True) if report else None)
+
+
+def _write(text: str, out: Path | None) -> None:
     if out is None:
         click.echo(text, nl=False)
     else:
