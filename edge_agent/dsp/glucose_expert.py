@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from edge_agent.dsp.glucose_features import History, Vector, scale_features
-from edge_agent.dsp.glucose_learning import Regression, Spread, level_of
+from edge_agent.dsp.glucose_learning import Regression, Spread, Trust, level_of
 from edge_agent.dsp.glucose_population import ALARM_MIN, HORIZONS_MIN, Population
 
 LOWEST_MGDL, HIGHEST_MGDL = 20.0, 600.0
@@ -28,14 +28,18 @@ _OVER_MEAN_MGDL = 4.0
 """The least can't lie far over the forecast of 30 min: a steep fall from on high is in the mean."""
 
 _DAMPING_MIN = 15.0
-_DAMPED_FROM_MGDL, _DAMPED_FULLY_MGDL, _DAMPED_SHARE = 90.0, 70.0, 0.5
+_DAMPED_FROM_MGDL, _DAMPED_FULLY_MGDL, _DAMPED_SHARE = 90.0, 70.0, 0.35
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """What was foreseen for one horizon: mean, interval and deviation in mg/dL."""
+    """What was foreseen for one horizon: mean, interval and deviation in mg/dL.
+
+    ``change`` is what the mean would change by if the person were trusted to go as foreseen.
+    """
 
     mean: float
+    change: float
     below: float
     above: float
     deviation: float
@@ -63,6 +67,7 @@ class Expert:
             Spread(below.tolist(), above.tolist())
             for below, above in zip(population.below, population.above, strict=True)
         )
+        self.trusts = tuple(Trust(one) for one in HORIZONS_MIN)
         self.outlooks: tuple[Outlook, ...] = ()
         self.least_mgdl: float | None = None
         self._open: tuple[deque[_Open], ...] = tuple(deque() for _ in population.weights)
@@ -98,20 +103,22 @@ class Expert:
         outlooks = []
         for number, horizon_min in enumerate(HORIZONS_MIN):
             mean = now + self.regressions[number].predict(features)
-            mean = within_range(_shaded(mean, now, slope, horizon_min))
+            change = within_range(_shaded(mean, now, slope, horizon_min)) - now
+            mean = within_range(now + self.trusts[number].share * change)
             seen = scale_features(pace, past, mean) @ self.population.scale[number]
             expected = math.exp(min(float(seen), 6.0))
             spread = self.spreads[number]
             below, above = spread.tails(mean, expected)
             deviation = spread.scale(expected) * self.population.deviation[number, level_of(mean)]
             outlook = Outlook(
-                mean=mean, below=below, above=above, deviation=float(deviation), expected=expected
+                mean=mean, change=change, below=below, above=above,
+                deviation=float(deviation), expected=expected,
             )  # fmt: skip
             outlooks.append(outlook)
             self._open[number].append(_Open(at_min, now, features, outlook))
         self.outlooks = tuple(outlooks)
-        change = self.regressions[-1].predict(features)
-        least = min(now, ALARM_CAP_MGDL) * math.exp(min(max(change, -2.0), 1.0))
+        fall = self.regressions[-1].predict(features)
+        least = min(now, ALARM_CAP_MGDL) * math.exp(min(max(fall, -2.0), 1.0))
         self.least_mgdl = min(least, outlooks[_ALARM_OUTLOOK].mean + _OVER_MEAN_MGDL)
         self._open[-1].append(_Open(at_min, now, features, None))
 
@@ -128,6 +135,7 @@ class Expert:
         self.regressions[number].learn(one.features, truth - one.mgdl, weight=weight)
         seen = one.outlook
         if seen is not None:
+            self.trusts[number].learn(seen.change, truth - one.mgdl)
             self.spreads[number].learn(seen.mean, seen.expected, (seen.below, seen.above), truth)
 
     def _learn_least(self, now: tuple[float, float], *, doubt: bool) -> None:
@@ -150,6 +158,7 @@ class Expert:
         return {
             "regressions": [one.state() for one in self.regressions],
             "spreads": [one.state() for one in self.spreads],
+            "trusts": [one.state() for one in self.trusts],
             "outlooks": [_plain(one) for one in self.outlooks],
             "least": self.least_mgdl,
             "open": [
@@ -171,6 +180,8 @@ class Expert:
             regression.restore(kept)
         for spread, kept in zip(self.spreads, state["spreads"], strict=True):
             spread.restore(kept)
+        for trust, kept in zip(self.trusts, state["trusts"], strict=True):
+            trust.restore(kept)
         self.outlooks = tuple(Outlook(**one) for one in state["outlooks"])
         self.least_mgdl = None if state["least"] is None else float(state["least"])
         for waiting, kept in zip(self._open, state["open"], strict=True):
@@ -203,6 +214,6 @@ def _plain(outlook: Outlook | None) -> dict[str, float] | None:
     if outlook is None:
         return None
     return {
-        "mean": outlook.mean, "below": outlook.below, "above": outlook.above,
-        "deviation": outlook.deviation, "expected": outlook.expected,
+        "mean": outlook.mean, "change": outlook.change, "below": outlook.below,
+        "above": outlook.above, "deviation": outlook.deviation, "expected": outlook.expected,
     }  # fmt: skip

@@ -1,6 +1,6 @@
 """Learns online from one person, beginning with what others have taught.
 
-Both classes learn only from what has been observed: an error counts when its horizon is over.
+All classes learn only from what has been observed: an error counts when its horizon is over.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ Where a low is near, the lower end is the one that matters: most of the tenth li
 
 _KEEP = 0.9998  # of the information, per lesson: half is forgotten after 3,500 lessons
 _LESSONS_A_FADE = 200
+_TRUST_CHANGE_MGDL, _TRUST_HORIZON_MIN = 20.0, 60.0  # a usual change
+_TRUST_PRIOR_COUNT = 100.0
+_TRUST_KEEP = 1.0 - 1.0 / 2000.0
+_LEAST_TRUST = 0.3
 _TAIL_STEP = 0.02  # relative, per forecast that left its tail
 _SCALE_PRIOR_COUNT = 50.0
 _SCALE_MEMORY = 1000.0  # forecasts
@@ -87,6 +91,39 @@ class Regression:
         self._covariance[rows, columns] = upper
         self._covariance[columns, rows] = upper
         self._lessons = int(state["lessons"])
+
+
+class Trust:
+    """How much of the foreseen changes comes true, as a share from 0.3 to 1.
+
+    For the few whose glucose goes other ways than that of those who taught, until their own weights
+    are learnt: a running regression of the true changes on the foreseen ones.
+    """
+
+    def __init__(self, horizon_min: float) -> None:
+        spread = _TRUST_CHANGE_MGDL**2 * horizon_min / _TRUST_HORIZON_MIN
+        self._products = self._squares = _TRUST_PRIOR_COUNT * spread
+
+    @property
+    def share(self) -> float:
+        """What a foreseen change is multiplied by."""
+        return min(max(self._products / self._squares, _LEAST_TRUST), 1.0)
+
+    def learn(self, foreseen: float, came: float) -> None:
+        """Take in a foreseen change and the true one, in mg/dL."""
+        self._products = _TRUST_KEEP * self._products + foreseen * came
+        self._squares = _TRUST_KEEP * self._squares + foreseen**2
+
+    def state(self) -> list[float]:
+        """Return what was learnt, as plain values."""
+        return [self._products, self._squares]
+
+    def restore(self, state: Sequence[float]) -> None:
+        """Take up what :meth:`state` gave.
+
+        :raises ValueError: a state of another size.
+        """
+        self._products, self._squares = _vector(state, 2).tolist()
 
 
 class Spread:

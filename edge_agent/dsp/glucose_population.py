@@ -25,7 +25,7 @@ ALARM_MIN = 40.0
 BASE_LESSONS = 300.0
 """The population counts as much as so many of a person's own lessons."""
 
-_CLOCK_INFORMATION, _DOSE_INFORMATION = 500.0, 1.0
+_CLOCK_INFORMATION, _DOSE_INFORMATION = 500.0, 0.3
 _LEAST_INFORMATION = 1e-3
 
 

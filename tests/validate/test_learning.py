@@ -112,7 +112,7 @@ def test_a_text_is_as_the_formatter_would_have_it(text, tmp_path):
 
 def test_the_command_offers_what_there_is_to_learn():
     (what,) = [one for one in learn.params if one.name == "what"]
-    assert sorted(what.type.choices) == sorted(KINDS)
+    assert sorted(what.type.choices) == sorted([*KINDS, "glucose"])
 
 
 @needs_bench
