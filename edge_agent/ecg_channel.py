@@ -109,6 +109,8 @@ class EcgChannel:
         Noise shows only in a whole window: until one has passed, beats may be found in noise. Noise
         is judged by the beats. Where none come any more, there is nothing to judge it by, and a
         silence must not pass for noise; a line that shows nothing but hum then is no silence.
+        Nor is a flat one of a quality in doubt: the last digit of a coarse converter that toggles.
+        A flat line of a good signal is: it may be a base line that wanders slowly.
         What the sensor itself says of the block stands above both.
         """
         if block.follows_gap:
@@ -118,9 +120,14 @@ class EcgChannel:
         if block.state is not State.MEASURED:
             return Quality(index=0.0, state=block.state)
         if attached is not None and self._is_silent(block.end / _NS_PER_S):
-            return _NOT_ATTACHED if self._rhythm.contact in _OPEN else attached
+            return _NOT_ATTACHED if self._is_off(attached) else attached
         known = [quality for quality in (attached, noise) if quality is not None]
         return min(known, key=lambda one: one.index, default=_NOT_JUDGED_YET)
+
+    def _is_off(self, attached: Quality) -> bool:
+        if self._rhythm.contact is Contact.FLAT:
+            return attached.state is not State.MEASURED
+        return self._rhythm.contact in _OPEN
 
     def _is_silent(self, now_s: float) -> bool:
         if self._rhythm.is_standing_still:

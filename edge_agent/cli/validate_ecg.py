@@ -32,7 +32,7 @@ def command(data: Path, out: Path, wish: Wish, *, strict: bool) -> None:
     missing is named in the report. Needs the extra: pip install 'bedside-edge-agent[bench]'.
 
     Exit codes: 0 the report is written; 1 it can't be, with the reason; 2 wrong usage; 3 with
-    --strict, a bar is missed.
+    --strict, a bar is missed or was not measured.
 
     \b
     Examples:

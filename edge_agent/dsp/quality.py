@@ -17,8 +17,12 @@ Measured: of MIT-BIH DS1 with electrode-motion, muscle and base-line noise mixed
 three quarters of the 10-s windows are questionable in which more than 15 % of the beats are missed
 or invented (electrode motion 50 %, muscle 90 %, base line 87 %), 9 % of those with at most 5 %, and
 none of the windows without added noise, frequent ectopic beats included. What has no beats alike
-is noise to such an index: 20 of 23 windows of ventricular flutter (record 207) too. So
-questionable must never mean "no alarm".
+is noise to such an index: 20 of 23 windows of ventricular flutter (record 207) too.
+
+So questionable must not silence everything. While a signal is, held back is what rests on each beat
+being one: brady- and tachycardia and the extreme ones, ventricular tachycardia and runs, bi- and
+trigeminy, atrial fibrillation, and the limits of the heart rate. These neither begin nor end. Not
+held back are ventricular flutter, pause, asystole and the flat line.
 
 Not judged for noise are windows under 5 s, with fewer than four whole beats, or in which nothing
 swings over 0.1 mV within 0.15 s: a heart that is slow or stands still must not pass for a bad

@@ -3,7 +3,8 @@
 An episode is told when fibrillation has lasted 30 s, the least that counts in clinical use
 (G. Hindricks et al., Eur Heart J 42 (2021) 373-498, doi 10.1093/eurheartj/ehaa612), and ends after
 30 s without it; its onset and offset are those of the beats. Beats that could not be judged are
-neither: an episode that stands then stands, and the burden counts judged time only.
+neither: an episode that stands then stands, and the burden counts judged time only. What has not
+become an episode is forgotten after 30 s without a judged beat.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class AfWatch:
         self._detector = AfDetector() if detector is None else detector
         self._burden = RollingShare()
         self._since_s: float | None = None
-        self._last_s = 0.0
+        self._last_s = self._judged_s = 0.0
         self._fibrillating_s = 0.0
         self._sinus_s = 0.0
         self._beats = 0
@@ -49,6 +50,9 @@ class AfWatch:
         self._burden.push(beat.at_s, lasted_s, met=beat.af)
         if beat.af is None:
             return []
+        if self._open is None and beat.at_s - self._judged_s > LEAST_S:
+            self._since_s = None
+        self._judged_s = beat.at_s
         return self._fibrillates(beat, lasted_s, now_s) if beat.af else self._ends(lasted_s, now_s)
 
     def _fibrillates(self, beat: AfBeat, lasted_s: float, now_s: float) -> list[Finding]:

@@ -58,8 +58,8 @@ class Finding:
 
     ``onset_s`` is the beat it begins with, ``offset_s`` the one it ends with (``None`` while it
     lasts). ``known_s`` is when this step was known. ``value`` is in the unit usual for the kind
-    (seconds of a pause, beats per minute of a rate, the share of time in fibrillation), ``beats``
-    how many beats belong to it. ``note`` says in words why it ended or was withdrawn.
+    (seconds of a pause, beats per minute of a rate, seconds in fibrillation), ``beats`` how many
+    beats belong to it. ``note`` says in words why it ended or was withdrawn.
     """
 
     kind: Kind

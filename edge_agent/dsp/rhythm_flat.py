@@ -15,10 +15,15 @@ from edge_agent.dsp.rhythm_finding import Finding, Kind, Standing
 _AFTER_S = 2.0
 _BACK_AFTER_S = 2.0
 _KNOWN_RHYTHM = 4  # beats
+_FORGET_AFTER_S = 30.0  # off
 
 
 class FlatLineWatch:
-    """Finds the line dead for two seconds, after four beats on a line that lived."""
+    """Finds the line dead for two seconds, after four beats on a line that lived.
+
+    They are remembered for half a minute off: a loose electrode comes off again before there have
+    been four more.
+    """
 
     def __init__(self) -> None:
         self._beats = 0
@@ -48,8 +53,12 @@ class FlatLineWatch:
         self._lives_since_s = None
         if self._dead_since_s is None:
             self._dead_since_s = step.at_s
+        if self._open is not None:
+            if step.at_s - self._open.onset_s > _FORGET_AFTER_S:
+                self._beats = 0
+            return []
         lasts = step.at_s - self._dead_since_s >= _AFTER_S
-        if self._open is not None or not lasts or self._beats < _KNOWN_RHYTHM:
+        if not lasts or self._beats < _KNOWN_RHYTHM:
             return []
         since_s = self._dead_since_s if self._last_beat_s is None else self._last_beat_s
         self._open = Finding(
@@ -69,7 +78,7 @@ class FlatLineWatch:
             return []
         if at_s - since_s < _BACK_AFTER_S or beat_s < since_s:
             return []
-        self._open, self._beats = None, 0
+        self._open = None
         return [
             replace(
                 begun, standing=Standing.ENDED, known_s=at_s, offset_s=since_s,

@@ -12,8 +12,9 @@ when
 * it is 0.4 mV large from peak to peak, without the largest and smallest fortieth, and
 * the line lived all the time.
 
-Two such windows in a row, a second apart, begin the finding, so it takes five seconds; three that
-are not end it.
+Two such windows in a row, a second apart, begin the finding, so it takes five seconds; three in a
+row that are not end it, if the line lived in them. A lead that comes off in a flutter shows no such
+waves either, and must not give the all-clear.
 
 Measured on the 22 recordings of MIT-BIH DS1 (11 h): all 6 episodes of flutter (record 207, 4 to 98
 s) are told 4 to 8 s after the annotated onset, and nothing else is; nor is anything in 15 minutes
@@ -71,13 +72,14 @@ class FlutterWatch:
         self._open: Finding | None = None
         self._kept: Signal = np.empty(0)
         self._rest: Signal = np.empty(0)
-        self._dead_s: deque[float] = deque()
+        self._given = 0
+        self._dead: deque[int] = deque()  # counted as the samples given
         self._in_a_row = self._calm = 0
 
     def gap(self) -> None:
         """Samples are missing; what is pushed next does not join. What stands, stands."""
         self._kept = self._rest = np.empty(0)
-        self._dead_s.clear()
+        self._dead.clear()
         self._in_a_row = self._calm = 0
 
     def push(
@@ -87,26 +89,38 @@ class FlutterWatch:
         block = np.asarray(block_mV, dtype=np.float64)
         for step in steps:
             if step.contact is not Contact.ATTACHED:
-                self._dead_s.append(step.at_s)
+                within = round((step.at_s - start_s) * self._given_hz)
+                self._dead.append(self._given + within)
         waiting = np.concatenate((self._rest, block))
         whole = waiting.size // self._factor * self._factor
         self._rest = waiting[whole:]
         means = waiting[:whole].reshape(-1, self._factor).mean(axis=1)
         self._kept = np.concatenate((self._kept, means))
-        end_s = start_s + (block.size - self._rest.size) / self._given_hz
+        before, self._given = self._given, self._given + block.size
         found: list[Finding] = []
         while self._kept.size >= self._size:
-            at_s = end_s - (self._kept.size - self._size) / self._rate_hz
-            found += self._take(self._kept[: self._size], at_s)
+            later = (self._kept.size - self._size) * self._factor + self._rest.size
+            end = self._given - later
+            at_s = start_s + (end - before) / self._given_hz
+            found += self._take(self._kept[: self._size], at_s, is_dead=self._was_dead(end))
             self._kept = self._kept[self._step :]
         return found
 
-    def _take(self, window: Signal, at_s: float) -> list[Finding]:
-        """Judge the window that ends at ``at_s``."""
-        while self._dead_s and self._dead_s[0] <= at_s - WINDOW_S:
-            self._dead_s.popleft()
-        is_dead = bool(self._dead_s) and self._dead_s[0] <= at_s
-        wave_hz = None if is_dead else self._spectrum.flutter_hz(window)
+    def _was_dead(self, end: int) -> bool:
+        """Whether the line was dead in the window of which ``end`` is the first sample after it.
+
+        In samples: times summed from different blocks differ in their last digit.
+        """
+        while self._dead and self._dead[0] <= end - self._size * self._factor:
+            self._dead.popleft()
+        return bool(self._dead) and self._dead[0] <= end
+
+    def _take(self, window: Signal, at_s: float, *, is_dead: bool) -> list[Finding]:
+        """Judge the window that ends at ``at_s``; one on a dead line says nothing."""
+        if is_dead:
+            self._in_a_row = self._calm = 0
+            return []
+        wave_hz = self._spectrum.flutter_hz(window)
         self._in_a_row = 0 if wave_hz is None else self._in_a_row + 1
         self._calm = self._calm + 1 if wave_hz is None else 0
         if self._open is None and wave_hz is not None and self._in_a_row >= _BEGIN:

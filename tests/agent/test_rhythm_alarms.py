@@ -9,6 +9,7 @@ from edge_agent import codes
 from edge_agent.alarms.shipped import stale_rules
 from edge_agent.clock import ClockRecord, VirtualClock
 from edge_agent.config import AlarmSettings, RhythmSettings
+from edge_agent.ecg_channel import EcgChannel
 from edge_agent.model import Boottime, Observation, Phase, Priority, State, Waveform
 from edge_agent.pipeline import Pipeline
 from edge_agent.store.payload import decode, encode
@@ -110,6 +111,22 @@ def test_an_electrode_that_comes_off_is_a_technical_alarm_that_grows_urgent(how)
     assert 42.0 <= flat[0].at / S <= 46.0
     assert (flat[0].priority, flat[1].priority) == (Priority.MEDIUM, Priority.HIGH)
     assert "the heart stands still" in flat[0].evidence[0].note
+
+
+def test_a_coarse_converter_whose_last_digit_toggles_is_not_attached_when_the_lead_is_off():
+    signal = ecg(beats_every(0.8, 0.8, 40.0), 70.0)
+    first = round(40.5 * RATE_HZ)
+    toggles = np.random.default_rng(1).integers(0, 2, signal.size - first)
+    signal[first:] = 0.4 + 0.01 * toggles
+    channel = EcgChannel("patch", RATE_HZ)
+    for block in blocks(np.rint(100.0 * signal) / 100.0):
+        judged, found = channel.push(block)
+        if block.end / S > 44.0:
+            told = {one.code: one for one in found if isinstance(one, Observation)}
+            quality = told[codes.ECG_QUALITY]
+            assert (quality.state, quality.value) == (State.NOT_ATTACHED, 0.0)
+            assert told[codes.HEART_RATE].state is State.NOT_ATTACHED
+            assert judged.state is State.NOT_ATTACHED
 
 
 def test_the_sensors_own_lead_off_is_no_standstill():

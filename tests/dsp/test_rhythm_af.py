@@ -20,10 +20,12 @@ class Script:
         return []
 
 
-def play(answers):
-    watch, found = AfWatch(Script(answers)), []
+def play(answers, *, gap_before=None, gap_s=0.0):
+    watch, found, late_s = AfWatch(Script(answers)), [], 0.0
     for number, _ in enumerate(answers):
-        found += watch.push(RR_S * number, 1000.0 * RR_S)
+        follows_gap = number == gap_before
+        late_s += gap_s if follows_gap else 0.0
+        found += watch.push(RR_S * number + late_s, None if follows_gap else 1000.0 * RR_S)
     return watch, found
 
 
@@ -64,6 +66,27 @@ def test_beats_that_could_not_be_judged_end_nothing_and_do_not_count():
     burden = watch.burden(240.0)
     assert burden.percent == 100.0
     assert burden.judged_share == pytest.approx(40.0 / 240.0)
+
+
+def test_what_was_no_episode_does_not_join_after_hours_that_nobody_judged():
+    _, found = play(fibrillation(20) + unknown(7200) + fibrillation(20) + sinus(60))
+    assert found == []
+    before = fibrillation(20)
+    _, found = play(before + fibrillation(20), gap_before=len(before), gap_s=7200.0)
+    assert found == []
+
+
+def test_an_episode_after_such_hours_begins_after_them():
+    _, found = play(fibrillation(20) + unknown(7200) + fibrillation(40))
+    (begun,) = found
+    assert begun.onset_s == pytest.approx(7220.0, abs=RR_S)
+    assert begun.value == pytest.approx(30.0, abs=RR_S)
+
+
+def test_a_few_beats_that_could_not_be_judged_part_no_beginning():
+    _, found = play(fibrillation(20) + unknown(20) + fibrillation(20))
+    (begun,) = found
+    assert begun.onset_s == pytest.approx(0.0)
 
 
 def test_burden_is_the_share_of_time():

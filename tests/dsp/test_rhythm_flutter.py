@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.dsp.rhythm_contact import Contact, ContactStep
+from edge_agent.dsp.rhythm_contact import Contact, ContactStep, ContactStream
 from edge_agent.dsp.rhythm_finding import Kind, Standing
 from edge_agent.dsp.rhythm_flutter import FlutterWatch
 from edge_agent.validate.ecg.recordings import read
@@ -75,6 +75,30 @@ def test_a_lead_that_is_off_shows_none():
     assert play(flutter(250.0), 250.0, steps=steps) == []
 
 
+def test_a_lead_that_comes_off_in_a_flutter_gives_no_all_clear(make_ecg):
+    rate_hz, off_s, on_s = 250.0, 15.0, 30.0
+    waves = flutter(rate_hz, offset_s=off_s)
+    off = np.zeros(round((on_s - off_s) * rate_hz))
+    beats = make_ecg(rate_hz, beats=30).signal_mv
+    signal = np.concatenate((waves, off, beats))
+    steps = [
+        ContactStep(0.2 * n, Contact.FLAT if off_s < 0.2 * n <= on_s else Contact.ATTACHED)
+        for n in range(1, round(5.0 * signal.size / rate_hz))
+    ]
+    begun, ended = play(signal, rate_hz, steps=steps)
+    assert begun.known_s < off_s
+    # Three windows of four seconds, a second apart, wholly on the line that lives again.
+    assert (ended.standing, ended.onset_s) == (Standing.ENDED, begun.onset_s)
+    assert on_s + 6.0 <= ended.known_s <= on_s + 8.0
+
+
+def test_calm_before_and_after_a_dead_line_does_not_add_up():
+    rate_hz = 250.0
+    signal = np.concatenate((flutter(rate_hz, offset_s=10.0), np.zeros(round(10.0 * rate_hz))))
+    dead = [ContactStep(at_s, Contact.FLAT) for at_s in (12.6, 13.0, 17.6, 18.0)]
+    assert [one.standing for one in play(signal, rate_hz, steps=dead)] == [Standing.BEGUN]
+
+
 def test_a_gap_joins_nothing_and_what_stands_stands():
     watch, signal = FlutterWatch(250.0), flutter(250.0, offset_s=4.5)
     assert watch.push(signal, 0.0) == []
@@ -100,6 +124,28 @@ def test_what_is_found_is_the_same_for_any_split(cuts):
 
     assert told(cuts) == told([])
     assert len(told([])) == 2
+
+
+@pytest.mark.parametrize("rate_hz", [128.0, 130.0, 250.0, 360.0, 1000.0])
+@pytest.mark.parametrize("start_s", [0.0, 1234.567, 86_400.1])
+def test_a_line_that_was_dead_gives_the_same_for_any_split(rate_hz, start_s):
+    signal = np.zeros(round(60.0 * rate_hz))
+    for first_s in (5.0, 25.0, 43.4):
+        first = round(first_s * rate_hz)
+        waves = flutter(rate_hz, offset_s=12.0)
+        signal[first : first + waves.size] += waves
+
+    def told(block):
+        watch, contact, found = FlutterWatch(rate_hz), ContactStream(rate_hz), []
+        for first in range(0, signal.size, block):
+            part, at_s = signal[first : first + block], start_s + first / rate_hz
+            found += watch.push(part, at_s, contact.push(part, at_s))
+        return [(one.standing, round(one.onset_s, 6), round(one.known_s, 6)) for one in found]
+
+    whole = told(signal.size)
+    assert len(whole) >= 1
+    for block in (26, 37, 50, 91):
+        assert told(block) == whole
 
 
 def test_annotated_flutter_is_told_and_nothing_else(shared_recordings):

@@ -9,10 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 from edge_agent.cli.validate import command
-from edge_agent.cli.validate_report import EXIT_BAR_MISSED
+from edge_agent.cli.validate_report import EXIT_BAR_MISSED, write_report
 from edge_agent.errors import EdgeError
 from edge_agent.validate import software
 from edge_agent.validate.ecg.page import section_names
+from edge_agent.validate.report import Chapter, Report
+from edge_agent.validate.run import Wish
+from edge_agent.validate.section import Outcome, Verdict
 from tests.validate.conftest import needs_bench
 
 pytestmark = needs_bench
@@ -137,3 +140,25 @@ def test_strict_ends_with_three_when_a_bar_is_missed(small_recordings, tmp_path,
     arguments = ("--data", small_recordings, "--out", tmp_path, "--no-peers", "--only", "rpeaks")
     assert run(*arguments).exit_code == 0
     assert run(*arguments, "--strict").exit_code == EXIT_BAR_MISSED
+
+
+@pytest.mark.parametrize(
+    ("measured", "code"),
+    [
+        ((99.0,), 0),
+        ((99.0, 80.0), EXIT_BAR_MISSED),
+        ((99.0, None), EXIT_BAR_MISSED),
+        ((float("nan"),), EXIT_BAR_MISSED),
+    ],
+)
+def test_strict_passes_only_what_was_measured_and_met(tmp_path, measured, code):
+    bars = [Verdict(what="F1", measured=one, unit="%", at_least=90.0) for one in measured]
+    chapter = Chapter(name="one", title="One", outcome=Outcome(verdicts=bars), seconds=0.0)
+    report = Report(title="Report", introduction="", header={}, chapters=[chapter])
+    ended = 0
+    try:
+        write_report(lambda wish: report, Wish(), tmp_path, strict=True)
+    except SystemExit as stop:
+        ended = stop.code
+    assert ended == code
+    write_report(lambda wish: report, Wish(), tmp_path, strict=False)

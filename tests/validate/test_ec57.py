@@ -71,8 +71,9 @@ def test_five_minutes_of_learning_are_left_out_of_long_records_only():
     assert score(range(100, 60_000, 100), [], seconds=600.0).false_negatives == 599
 
 
-def test_flutter_is_left_out():
-    one = score([100, 200, 300], [100, 250, 300], excluded=[(150, 260)])
+@pytest.mark.parametrize("spans", [list, iter])
+def test_flutter_is_left_out(spans):
+    one = score([100, 200, 300], [100, 250, 300], excluded=spans([(150, 260)]))
     assert counts(one) == (2, 0, 0)
 
 

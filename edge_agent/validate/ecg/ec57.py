@@ -112,9 +112,9 @@ def score(
     pairs = np.array(
         pair(reference, detected, round(TOLERANCE_S * rate_hz)), dtype=np.int64
     ).reshape(-1, 2)
-    first = scored_from(rate_hz, length)
-    scored_beat = _inside(reference, first, length, excluded)
-    scored_found = _inside(detected, first, length, excluded)
+    first, spans = scored_from(rate_hz, length), tuple(excluded)
+    scored_beat = _inside(reference, first, length, spans)
+    scored_found = _inside(detected, first, length, spans)
     beat_paired, found_paired = np.zeros(reference.size, bool), np.zeros(detected.size, bool)
     beat_paired[pairs[:, 0]] = True
     found_paired[pairs[:, 1]] = True
@@ -166,7 +166,7 @@ def f1_interval(scores: Sequence[Score], seed: int) -> tuple[float, float]:
 
 
 def _inside(
-    at: Samples, first: int, length: int, excluded: Iterable[tuple[int, int]]
+    at: Samples, first: int, length: int, excluded: Sequence[tuple[int, int]]
 ) -> NDArray[np.bool_]:
     inside = (at >= first) & (at < length)
     for begin, end in excluded:
