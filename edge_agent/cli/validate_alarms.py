@@ -31,7 +31,7 @@ def command(data: Path, out: Path, wish: Wish, *, strict: bool) -> None:
     Writes report.md and report.json. A table that is missing is named in the report.
 
     Exit codes: 0 the report is written; 1 it can't be, with the reason; 2 wrong usage; 3 with
-    --strict, a bar is missed.
+    --strict, a bar is missed or was not measured.
 
     \b
     Examples:

@@ -33,7 +33,7 @@ def command(data: Path, out: Path, wish: Wish, *, strict: bool) -> None:
     'bedside-edge-agent[bench]'. The peer pobm is compared with where it is installed.
 
     Exit codes: 0 the report is written; 1 it can't be, with the reason; 2 wrong usage; 3 with
-    --strict, a bar is missed.
+    --strict, a bar is missed or was not measured.
 
     \b
     Examples:
