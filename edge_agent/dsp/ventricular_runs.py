@@ -1,4 +1,4 @@
-"""Ventricular rhythms in classified beats: couplets, runs, tachycardia, bigeminy, trigeminy, load.
+"""Ventricular rhythms in classified beats: couplets, runs, tachycardia, bigeminy, trigeminy.
 
 :class:`EpisodeFinder` takes the beats of :class:`~edge_agent.dsp.ventricular.VentricularStream` one
 by one, :func:`episodes` all of them. Definitions: three ventricular beats in a row or more are a
@@ -13,7 +13,6 @@ An unclassified beat or a gap ends what goes on: nothing is found across it.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,8 +25,6 @@ ALARM_BEATS = 5
 
 _RUN_BEATS = 3
 _CYCLES = 3
-_MINUTE_S = 60.0
-_LONGEST_RR_S = 4.0  # a longer one was no interval between neighbouring beats
 
 
 class Pattern(StrEnum):
@@ -160,76 +157,3 @@ def _episode(pattern: Pattern, at_s: list[float], beats: int) -> VentricularEpis
         beats=len(at_s),
         rate_per_min=60.0 * (beats - 1) / (at_s[-1] - at_s[0]),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VentricularLoad:
-    """How much of a heart's work begins in the ventricles.
-
-    ``share_percent`` is of the classified beats, ``per_hour`` of the time they fill; both are
-    ``None`` without any. Unclassified beats are in neither.
-    """
-
-    ventricular: int
-    classified: int
-    unclassified: int
-    classified_s: float
-
-    @property
-    def share_percent(self) -> float | None:
-        """Ventricular beats per hundred classified beats."""
-        return 100.0 * self.ventricular / self.classified if self.classified else None
-
-    @property
-    def per_hour(self) -> float | None:
-        """Ventricular beats per hour of classified beats."""
-        return 3600.0 * self.ventricular / self.classified_s if self.classified_s > 0.0 else None
-
-
-class LoadMeter:
-    """Load over the last ``window_s`` seconds, kept by the minute."""
-
-    def __init__(self, *, window_s: float = 3600.0) -> None:
-        self._window_s = window_s
-        self._minutes: deque[_Minute] = deque()
-        self._last_s: float | None = None
-
-    def push(self, at_s: float, kind: BeatClass) -> None:
-        """Take in the beat at ``at_s``; the time since the beat before goes to its class."""
-        since_s = 0.0 if self._last_s is None else at_s - self._last_s
-        self._last_s = at_s
-        start_s = at_s // _MINUTE_S * _MINUTE_S
-        if not self._minutes or self._minutes[-1].start_s != start_s:
-            self._minutes.append(_Minute(start_s))
-        while self._minutes[0].start_s + _MINUTE_S <= at_s - self._window_s:
-            self._minutes.popleft()
-        minute = self._minutes[-1]
-        if kind is BeatClass.UNCLASSIFIED:
-            minute.unclassified += 1
-            return
-        minute.classified += 1
-        minute.ventricular += kind is BeatClass.VENTRICULAR
-        minute.classified_s += since_s if since_s <= _LONGEST_RR_S else 0.0
-
-    def gap(self) -> None:
-        """The next beat does not follow the last."""
-        self._last_s = None
-
-    @property
-    def load(self) -> VentricularLoad:
-        """What the beats of the window come to, to the minute."""
-        return VentricularLoad(
-            ventricular=sum(one.ventricular for one in self._minutes),
-            classified=sum(one.classified for one in self._minutes),
-            unclassified=sum(one.unclassified for one in self._minutes),
-            classified_s=sum(one.classified_s for one in self._minutes),
-        )
-
-
-@dataclass(slots=True)
-class _Minute:
-    start_s: float
-    ventricular: int = 0
-    classified: int = 0
-    unclassified: int = 0
-    classified_s: float = 0.0
