@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,16 @@ def test_thirty_seconds_of_tachycardia_are_sustained():
 def test_the_rate_of_bigeminy_counts_all_its_beats():
     (episode,) = episodes([0.0, 1.0, 2.0, 3.0, 4.0], [KINDS[one] for one in "VNVNV"])
     assert episode.rate_per_min == pytest.approx(60.0)
+
+
+@pytest.mark.parametrize("cycle", ["V", "VN", "VNN"])
+def test_a_pattern_that_lasts_takes_no_more_memory(cycle):
+    def size_after(cycles):
+        finder = EpisodeFinder()
+        for beat, letter in enumerate(cycle * cycles):
+            finder.push(0.5 + 0.7 * beat, KINDS[letter])
+        (going_on,) = finder.current
+        assert going_on.beats == cycles
+        return len(pickle.dumps(finder))
+
+    assert size_after(20_000) <= size_after(200) + 16
