@@ -1,4 +1,4 @@
-"""Ventricular rhythms in classified beats: couplets, runs, tachycardia, bigeminy, trigeminy, load.
+"""Ventricular rhythms in classified beats: couplets, runs, tachycardia, bigeminy, trigeminy.
 
 :class:`EpisodeFinder` takes the beats of :class:`~edge_agent.dsp.ventricular.VentricularStream` one
 by one, :func:`episodes` all of them. Definitions: three ventricular beats in a row or more are a
@@ -13,7 +13,6 @@ An unclassified beat or a gap ends what goes on: nothing is found across it.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,8 +25,6 @@ ALARM_BEATS = 5
 
 _RUN_BEATS = 3
 _CYCLES = 3
-_MINUTE_S = 60.0
-_LONGEST_RR_S = 4.0  # a longer one was no interval between neighbouring beats
 
 
 class Pattern(StrEnum):
@@ -69,36 +66,82 @@ class EpisodeFinder:
     """Finds episodes in beats pushed one by one."""
 
     def __init__(self) -> None:
-        self._run: list[float] = []
-        self._cycles = {
-            Pattern.BIGEMINY: _Cycles(Pattern.BIGEMINY, 1),
-            Pattern.TRIGEMINY: _Cycles(Pattern.TRIGEMINY, 2),
-        }
+        self._run = _Run()
+        self._cycles = (_Cycles(Pattern.BIGEMINY, 1), _Cycles(Pattern.TRIGEMINY, 2))
 
     def push(self, at_s: float, kind: BeatClass) -> list[VentricularEpisode]:
         """Take in the beat at ``at_s``; return the episodes that it shows to be over."""
         if kind is BeatClass.UNCLASSIFIED:
             return self.gap()
         ventricular = kind is BeatClass.VENTRICULAR
-        over = [cycles.push(at_s, ventricular=ventricular) for cycles in self._cycles.values()]
+        over = [cycles.push(at_s, ventricular=ventricular) for cycles in self._cycles]
         if ventricular:
-            self._run.append(at_s)
+            self._run.push(at_s)
         else:
-            over.append(_in_a_row(self._run))
-            self._run = []
+            over.append(self._run.end())
         return [one for one in over if one is not None]
 
     def gap(self) -> list[VentricularEpisode]:
         """Return the episodes that a gap, or the end, cuts short."""
-        over = [_in_a_row(self._run), *(cycles.end() for cycles in self._cycles.values())]
-        self._run = []
+        over = [self._run.end(), *(cycles.end() for cycles in self._cycles)]
         return [one for one in over if one is not None]
 
     @property
     def current(self) -> list[VentricularEpisode]:
         """What goes on as of the last beat; a couplet may still become a run."""
-        going_on = [_in_a_row(self._run), *(cycles.so_far() for cycles in self._cycles.values())]
+        going_on = [self._run.so_far(), *(cycles.so_far() for cycles in self._cycles)]
         return [one for one in going_on if one is not None]
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """What is kept of ventricular beats that belong together, however long they last."""
+
+    first_s: float
+    last_s: float
+    beats: int = 1
+
+    def add(self, at_s: float) -> None:
+        self.last_s = at_s
+        self.beats += 1
+
+    def episode(self, pattern: Pattern, *, between: int = 0) -> VentricularEpisode:
+        """Name it; ``between`` other beats lie between any two."""
+        intervals = (self.beats - 1) * (1 + between)
+        return VentricularEpisode(
+            pattern=pattern,
+            onset_s=self.first_s,
+            offset_s=self.last_s,
+            beats=self.beats,
+            rate_per_min=60.0 * intervals / (self.last_s - self.first_s),
+        )
+
+
+class _Run:
+    """Ventricular beats in a row."""
+
+    def __init__(self) -> None:
+        self._whole: _Stretch | None = None
+
+    def push(self, at_s: float) -> None:
+        if self._whole is None:
+            self._whole = _Stretch(at_s, at_s)
+        else:
+            self._whole.add(at_s)
+
+    def end(self) -> VentricularEpisode | None:
+        over = self.so_far()
+        self._whole = None
+        return over
+
+    def so_far(self) -> VentricularEpisode | None:
+        if self._whole is None or self._whole.beats < _RUN_BEATS - 1:
+            return None
+        episode = self._whole.episode(Pattern.COUPLET)
+        if episode.beats < _RUN_BEATS:
+            return episode
+        fast = episode.rate_per_min > TACHYCARDIA_PER_MIN
+        return self._whole.episode(Pattern.TACHYCARDIA if fast else Pattern.RUN)
 
 
 class _Cycles:
@@ -107,30 +150,30 @@ class _Cycles:
     def __init__(self, pattern: Pattern, between: int) -> None:
         self._pattern = pattern
         self._between = between
-        self._ventricular: list[float] = []
+        self._ventricular: _Stretch | None = None
         self._others = 0
 
     def push(self, at_s: float, *, ventricular: bool) -> VentricularEpisode | None:
         if not ventricular:
             self._others += 1
             return self.end() if self._others > self._between else None
-        over = None
-        if self._ventricular and self._others != self._between:
-            over = self.end()
-        self._ventricular.append(at_s)
+        over = self.end() if self._others != self._between else None
         self._others = 0
+        if self._ventricular is None:
+            self._ventricular = _Stretch(at_s, at_s)
+        else:
+            self._ventricular.add(at_s)
         return over
 
     def end(self) -> VentricularEpisode | None:
         over = self.so_far()
-        self._ventricular, self._others = [], 0
+        self._ventricular, self._others = None, 0
         return over
 
     def so_far(self) -> VentricularEpisode | None:
-        at_s = self._ventricular
-        if len(at_s) < _CYCLES:
+        if self._ventricular is None or self._ventricular.beats < _CYCLES:
             return None
-        return _episode(self._pattern, at_s, 1 + (len(at_s) - 1) * (1 + self._between))
+        return self._ventricular.episode(self._pattern, between=self._between)
 
 
 def episodes(at_s: Iterable[float], kinds: Iterable[BeatClass]) -> list[VentricularEpisode]:
@@ -140,96 +183,3 @@ def episodes(at_s: Iterable[float], kinds: Iterable[BeatClass]) -> list[Ventricu
     for when, kind in zip(at_s, kinds, strict=True):
         found += finder.push(when, kind)
     return found + finder.gap()
-
-
-def _in_a_row(at_s: list[float]) -> VentricularEpisode | None:
-    if len(at_s) < _RUN_BEATS - 1:
-        return None
-    episode = _episode(Pattern.COUPLET, at_s, len(at_s))
-    if len(at_s) < _RUN_BEATS:
-        return episode
-    fast = episode.rate_per_min > TACHYCARDIA_PER_MIN
-    return _episode(Pattern.TACHYCARDIA if fast else Pattern.RUN, at_s, len(at_s))
-
-
-def _episode(pattern: Pattern, at_s: list[float], beats: int) -> VentricularEpisode:
-    return VentricularEpisode(
-        pattern=pattern,
-        onset_s=at_s[0],
-        offset_s=at_s[-1],
-        beats=len(at_s),
-        rate_per_min=60.0 * (beats - 1) / (at_s[-1] - at_s[0]),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VentricularLoad:
-    """How much of a heart's work begins in the ventricles.
-
-    ``share_percent`` is of the classified beats, ``per_hour`` of the time they fill; both are
-    ``None`` without any. Unclassified beats are in neither.
-    """
-
-    ventricular: int
-    classified: int
-    unclassified: int
-    classified_s: float
-
-    @property
-    def share_percent(self) -> float | None:
-        """Ventricular beats per hundred classified beats."""
-        return 100.0 * self.ventricular / self.classified if self.classified else None
-
-    @property
-    def per_hour(self) -> float | None:
-        """Ventricular beats per hour of classified beats."""
-        return 3600.0 * self.ventricular / self.classified_s if self.classified_s > 0.0 else None
-
-
-class LoadMeter:
-    """Load over the last ``window_s`` seconds, kept by the minute."""
-
-    def __init__(self, *, window_s: float = 3600.0) -> None:
-        self._window_s = window_s
-        self._minutes: deque[_Minute] = deque()
-        self._last_s: float | None = None
-
-    def push(self, at_s: float, kind: BeatClass) -> None:
-        """Take in the beat at ``at_s``; the time since the beat before goes to its class."""
-        since_s = 0.0 if self._last_s is None else at_s - self._last_s
-        self._last_s = at_s
-        start_s = at_s // _MINUTE_S * _MINUTE_S
-        if not self._minutes or self._minutes[-1].start_s != start_s:
-            self._minutes.append(_Minute(start_s))
-        while self._minutes[0].start_s + _MINUTE_S <= at_s - self._window_s:
-            self._minutes.popleft()
-        minute = self._minutes[-1]
-        if kind is BeatClass.UNCLASSIFIED:
-            minute.unclassified += 1
-            return
-        minute.classified += 1
-        minute.ventricular += kind is BeatClass.VENTRICULAR
-        minute.classified_s += since_s if since_s <= _LONGEST_RR_S else 0.0
-
-    def gap(self) -> None:
-        """The next beat does not follow the last."""
-        self._last_s = None
-
-    @property
-    def load(self) -> VentricularLoad:
-        """What the beats of the window come to, to the minute."""
-        return VentricularLoad(
-            ventricular=sum(one.ventricular for one in self._minutes),
-            classified=sum(one.classified for one in self._minutes),
-            unclassified=sum(one.unclassified for one in self._minutes),
-            classified_s=sum(one.classified_s for one in self._minutes),
-        )
-
-
-@dataclass(slots=True)
-class _Minute:
-    start_s: float
-    ventricular: int = 0
-    classified: int = 0
-    unclassified: int = 0
-    classified_s: float = 0.0

@@ -1,14 +1,10 @@
+import pickle
+
 import numpy as np
 import pytest
 
 from edge_agent.dsp.ventricular import BeatClass
-from edge_agent.dsp.ventricular_runs import (
-    EpisodeFinder,
-    LoadMeter,
-    Pattern,
-    VentricularLoad,
-    episodes,
-)
+from edge_agent.dsp.ventricular_runs import EpisodeFinder, Pattern, episodes
 
 KINDS = {
     "V": BeatClass.VENTRICULAR,
@@ -82,33 +78,14 @@ def test_the_rate_of_bigeminy_counts_all_its_beats():
     assert episode.rate_per_min == pytest.approx(60.0)
 
 
-def test_load_leaves_unclassified_beats_out():
-    load = VentricularLoad(ventricular=5, classified=50, unclassified=10, classified_s=40.0)
-    assert load.share_percent == pytest.approx(10.0)
-    assert load.per_hour == pytest.approx(450.0)
-    empty = VentricularLoad(ventricular=0, classified=0, unclassified=3, classified_s=0.0)
-    assert empty.share_percent is None
-    assert empty.per_hour is None
+@pytest.mark.parametrize("cycle", ["V", "VN", "VNN"])
+def test_a_pattern_that_lasts_takes_no_more_memory(cycle):
+    def size_after(cycles):
+        finder = EpisodeFinder()
+        for beat, letter in enumerate(cycle * cycles):
+            finder.push(0.5 + 0.7 * beat, KINDS[letter])
+        (going_on,) = finder.current
+        assert going_on.beats == cycles
+        return len(pickle.dumps(finder))
 
-
-def test_the_load_of_the_last_hour_forgets_what_is_older():
-    meter = LoadMeter()
-    for second in range(3600):
-        meter.push(float(second), BeatClass.VENTRICULAR)
-    assert meter.load.share_percent == pytest.approx(100.0)
-    for second in range(3600, 7260):
-        meter.push(float(second), KINDS["N" if second % 10 else "V"])
-    assert meter.load.share_percent == pytest.approx(10.0)
-    assert meter.load.per_hour == pytest.approx(360.0)
-    assert meter.load.classified <= 3660
-
-
-def test_neither_noise_nor_gaps_fill_time():
-    meter = LoadMeter()
-    for at_s, letter in ((0.0, "N"), (1.0, "V"), (2.0, "?"), (3.0, "N"), (60.0, "N")):
-        meter.push(at_s, KINDS[letter])
-    meter.gap()
-    meter.push(61.0, KINDS["N"])
-    load = meter.load
-    assert (load.ventricular, load.classified, load.unclassified) == (1, 5, 1)
-    assert load.classified_s == pytest.approx(2.0)
+    assert size_after(20_000) <= size_after(200) + 16
