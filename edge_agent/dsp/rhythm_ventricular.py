@@ -91,7 +91,7 @@ class VentricularWatch:
         going_on: dict[Kind, VentricularEpisode] = {}
         for episode in self._finder.current:
             if episode.pattern in _KINDS:
-                going_on[_KINDS[episode.pattern]] = episode
+                going_on.setdefault(_KINDS[episode.pattern], episode)  # a run before what is in it
             if episode.alarming:
                 going_on[Kind.VENTRICULAR_TACHYCARDIA] = episode
         found = [self._end(one, now_s) for one in list(self._open) if one not in going_on]

@@ -6,6 +6,9 @@ run, and ventricular tachycardia over 100 a minute, sustained from 30 s on (A. E
 Circulation 114 (2006) 2534-2570, doi 10.1161/CIRCULATIONAHA.106.180199); from five beats on it is
 the alarm of the PhysioNet/CinC Challenge 2015 (G. D. Clifford et al., doi
 10.1109/CIC.2015.7408639).
+A run that changes its rate is a run from end to end with a tachycardia in it: from the first fast
+interval on when the last five beats are over 100 a minute, and for as long as the last five, or
+the last two, are.
 Bigeminy and trigeminy are three or more cycles of a ventricular beat and one, or two, that are not.
 
 An unclassified beat or a gap ends what goes on: nothing is found across it.
@@ -13,8 +16,9 @@ An unclassified beat or a gap ends what goes on: nothing is found across it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from edge_agent.dsp.ventricular import BeatClass
@@ -32,7 +36,7 @@ class Pattern(StrEnum):
 
     COUPLET = "couplet"
     RUN = "run"
-    """Three or more in a row at 100 a minute or less: an idioventricular rhythm."""
+    """Three or more in a row, not all of them a tachycardia: an idioventricular rhythm."""
     TACHYCARDIA = "tachycardia"
     BIGEMINY = "bigeminy"
     TRIGEMINY = "trigeminy"
@@ -75,21 +79,18 @@ class EpisodeFinder:
             return self.gap()
         ventricular = kind is BeatClass.VENTRICULAR
         over = [cycles.push(at_s, ventricular=ventricular) for cycles in self._cycles]
-        if ventricular:
-            self._run.push(at_s)
-        else:
-            over.append(self._run.end())
+        over += [self._run.push(at_s)] if ventricular else self._run.end()
         return [one for one in over if one is not None]
 
     def gap(self) -> list[VentricularEpisode]:
         """Return the episodes that a gap, or the end, cuts short."""
-        over = [self._run.end(), *(cycles.end() for cycles in self._cycles)]
+        over = [*self._run.end(), *(cycles.end() for cycles in self._cycles)]
         return [one for one in over if one is not None]
 
     @property
     def current(self) -> list[VentricularEpisode]:
         """What goes on as of the last beat; a couplet may still become a run."""
-        going_on = [self._run.so_far(), *(cycles.so_far() for cycles in self._cycles)]
+        going_on = [*self._run.so_far(), *(cycles.so_far() for cycles in self._cycles)]
         return [one for one in going_on if one is not None]
 
 
@@ -117,31 +118,85 @@ class _Stretch:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Interval:
+    """From the ``nth`` beat of a run (from 1), at ``from_s``, to the next: ``rr_s`` seconds."""
+
+    nth: int
+    from_s: float
+    rr_s: float
+
+
 class _Run:
-    """Ventricular beats in a row."""
+    """Ventricular beats in a row, and the tachycardia that goes on in them."""
 
     def __init__(self) -> None:
         self._whole: _Stretch | None = None
+        self._fast: _Stretch | None = None
+        self._recent: deque[_Interval] = deque(maxlen=ALARM_BEATS - 1)
 
-    def push(self, at_s: float) -> None:
+    def push(self, at_s: float) -> VentricularEpisode | None:
+        """Take in a ventricular beat; return the tachycardia that it shows to be over."""
         if self._whole is None:
             self._whole = _Stretch(at_s, at_s)
-        else:
-            self._whole.add(at_s)
+            return None
+        before_s = self._whole.last_s
+        self._recent.append(_Interval(self._whole.beats, before_s, at_s - before_s))
+        self._whole.add(at_s)
+        if self._fast is None:
+            self._fast = self._begun(self._whole)
+            return None
+        if _fast(self._recent) or _fast([self._recent[-1]]):
+            self._fast.add(at_s)
+            return None
+        return self._slowed()
 
-    def end(self) -> VentricularEpisode | None:
+    def end(self) -> list[VentricularEpisode]:
         over = self.so_far()
-        self._whole = None
+        self._whole = self._fast = None
+        self._recent.clear()
         return over
 
-    def so_far(self) -> VentricularEpisode | None:
+    def so_far(self) -> list[VentricularEpisode]:
+        """Return the run and, unless it is one from its first beat on, the tachycardia in it."""
         if self._whole is None or self._whole.beats < _RUN_BEATS - 1:
+            return []
+        if self._whole.beats < _RUN_BEATS:
+            return [self._whole.episode(Pattern.COUPLET)]
+        if self._whole.beats < ALARM_BEATS:  # too few to change their rate: they are one thing
+            fast = _fast(self._recent)
+            return [self._whole.episode(Pattern.TACHYCARDIA if fast else Pattern.RUN)]
+        tachycardia = self._tachycardia()
+        if tachycardia is not None and tachycardia.beats == self._whole.beats:
+            return [tachycardia]
+        run = self._whole.episode(Pattern.RUN)
+        return [run] if tachycardia is None else [run, tachycardia]
+
+    def _begun(self, run: _Stretch) -> _Stretch | None:
+        """Return the fast part, from its first fast interval on, if the last five beats are."""
+        if len(self._recent) < ALARM_BEATS - 1 or not _fast(self._recent):
             return None
-        episode = self._whole.episode(Pattern.COUPLET)
-        if episode.beats < _RUN_BEATS:
-            return episode
-        fast = episode.rate_per_min > TACHYCARDIA_PER_MIN
-        return self._whole.episode(Pattern.TACHYCARDIA if fast else Pattern.RUN)
+        if run.beats == ALARM_BEATS:
+            return replace(run)
+        first = next(one for one in self._recent if _fast([one]))
+        return _Stretch(first.from_s, run.last_s, run.beats - first.nth + 1)
+
+    def _slowed(self) -> VentricularEpisode | None:
+        over = self._tachycardia()
+        self._fast = None
+        latest = self._recent.pop()
+        self._recent.clear()  # what was part of one tachycardia begins no other
+        self._recent.append(latest)
+        return over
+
+    def _tachycardia(self) -> VentricularEpisode | None:
+        if self._fast is None or self._fast.beats < _RUN_BEATS:
+            return None
+        return self._fast.episode(Pattern.TACHYCARDIA)
+
+
+def _fast(intervals: Collection[_Interval]) -> bool:
+    return 60.0 * len(intervals) > TACHYCARDIA_PER_MIN * sum(one.rr_s for one in intervals)
 
 
 class _Cycles:

@@ -60,6 +60,28 @@ def test_a_slow_run_is_a_run_and_no_tachycardia():
     assert {one.kind for one in found} == {Kind.VENTRICULAR_RUN}
 
 
+def test_a_slow_run_that_speeds_up_is_a_tachycardia_from_its_fast_part_on():
+    kinds = "N" * 40 + "V" * 38 + "N" * 40
+    rr_s = [0.8] * 39 + [0.5] + [0.75] * 29 + [0.4] * 8 + [1.0] + [0.8] * 39
+    _, found = play(kinds, rr_s)
+    begun, ended = (one for one in found if one.kind is Kind.VENTRICULAR_TACHYCARDIA)
+    run_s = 1.0 + 39 * 0.8 + 0.5
+    fast_s = run_s + 29 * 0.75
+    assert begun.onset_s == pytest.approx(fast_s, abs=0.05)
+    assert begun.known_s <= fast_s + 4 * 0.4 + 1.5
+    assert begun.value == pytest.approx(150.0, rel=0.05)
+    assert (ended.standing, ended.beats) == (Standing.ENDED, 9)
+    _, run = (one for one in found if one.kind is Kind.VENTRICULAR_RUN)
+    assert (run.onset_s, run.beats) == (pytest.approx(run_s, abs=0.05), 38)
+    for block in (7, 250):
+        again = [one for one in play(kinds, rr_s, block=block)[1] if one.standing is Standing.ENDED]
+        assert [(one.kind, round(one.onset_s, 6), one.beats) for one in again] == [
+            (one.kind, round(one.onset_s, 6), one.beats)
+            for one in found
+            if one.standing is Standing.ENDED
+        ]
+
+
 def test_bigeminy_is_found_and_counted_into_the_load():
     kinds = "N" * 40 + "VN" * 10 + "N" * 20
     rr_s = [0.8] * 39 + [0.5, 1.1] * 10 + [0.8] * 20

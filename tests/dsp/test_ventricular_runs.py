@@ -89,3 +89,70 @@ def test_a_pattern_that_lasts_takes_no_more_memory(cycle):
         return len(pickle.dumps(finder))
 
     assert size_after(20_000) <= size_after(200) + 16
+
+
+def alarms_at(rr_s):
+    """Which of the ventricular beats, from 0 on, at these intervals see a tachycardia alarm."""
+    finder, standing = EpisodeFinder(), []
+    for beat, at_s in enumerate(np.cumsum([0.0, *rr_s]).tolist()):
+        finder.push(at_s, BeatClass.VENTRICULAR)
+        if any(one.alarming for one in finder.current):
+            standing.append(beat)
+    return standing
+
+
+def in_a_row(rr_s):
+    at_s = np.cumsum([0.0, *rr_s]).tolist()
+    return episodes(at_s, [BeatClass.VENTRICULAR] * len(at_s))
+
+
+def test_a_slow_ventricular_rhythm_that_speeds_up_alarms_at_its_fifth_fast_beat():
+    assert alarms_at([0.75] * 600 + [1 / 3] * 20)[0] == 600 + 4
+    run, fast = in_a_row([0.75] * 600 + [1 / 3] * 20)
+    assert (run.pattern, run.onset_s, run.beats) == (Pattern.RUN, 0.0, 621)
+    assert (fast.pattern, fast.beats) == (Pattern.TACHYCARDIA, 21)
+    assert fast.onset_s == pytest.approx(450.0)
+    assert fast.rate_per_min == pytest.approx(180.0)
+    assert fast.offset_s == run.offset_s
+
+
+def test_a_tachycardia_is_over_when_its_last_five_beats_are_slow_and_the_run_goes_on():
+    rr_s = [0.4] * 600 + [0.75] * 20
+    standing = alarms_at(rr_s)
+    assert standing == list(range(4, standing[-1] + 1))
+    assert 600 <= standing[-1] < 604
+    fast, run = in_a_row(rr_s)
+    assert (fast.pattern, fast.onset_s, fast.beats) == (Pattern.TACHYCARDIA, 0.0, standing[-1] + 1)
+    assert (run.pattern, run.onset_s, run.beats) == (Pattern.RUN, 0.0, 621)
+
+
+def test_one_long_interval_does_not_end_a_tachycardia():
+    assert alarms_at([0.4] * 20 + [0.9] + [0.4] * 20) == list(range(4, 42))
+
+
+def test_a_run_of_five_beats_is_judged_by_all_of_them():
+    assert [one.pattern for one in in_a_row([0.65, 0.5, 0.65, 0.5])] == [Pattern.TACHYCARDIA]
+    assert [one.pattern for one in in_a_row([0.5, 0.65, 0.65, 0.65])] == [Pattern.RUN]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_tachycardias_in_a_run_lie_in_it_and_apart_whatever_its_rate_does(seed):
+    random = np.random.default_rng(seed)
+    rr_s = np.repeat(random.uniform(0.3, 0.95, 60), random.integers(1, 9, 60))
+    rr_s = (rr_s * random.uniform(0.9, 1.1, rr_s.size)).tolist()
+    *_, run = (one for one in in_a_row(rr_s) if one.pattern is Pattern.RUN)
+    fast = [one for one in in_a_row(rr_s) if one.pattern is Pattern.TACHYCARDIA]
+    assert run.beats == len(rr_s) + 1
+    assert len(fast) > 1
+    assert all(one.beats >= 3 for one in fast)
+    edges = [edge for one in fast for edge in (one.onset_s, one.offset_s)]
+    assert edges == sorted(edges)
+    assert run.onset_s <= edges[0]
+    assert edges[-1] <= run.offset_s
+    standing = set(alarms_at(rr_s))
+    for beat in range(4, len(rr_s) + 1):
+        last = rr_s[beat - 4 : beat]
+        if max(last) < 0.6:
+            assert beat in standing
+        if sum(last) >= 4 * 0.6 and last[-1] >= 0.6:
+            assert beat not in standing
