@@ -2,7 +2,8 @@
 
 Which beat is ventricular is said by :mod:`~edge_agent.dsp.ventricular`, what they make together by
 :mod:`~edge_agent.dsp.ventricular_runs`. A finding ends with a beat that could be classified and no
-longer belongs to it; beats that could not be classified end nothing that has been told.
+longer belongs to it; beats that could not be classified, and gaps, end nothing that has been told,
+and a beat after them that belongs to it carries it on.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class VentricularWatch:
     def gap(self, now_s: float) -> list[Finding]:
         """Classify the beats that wait; what is pushed next does not join. What stands, stands."""
         found = self._take([one.kind for one in self._classes.flush()], now_s)
-        self._finder.gap()
+        self._finder.hold()
         self._times.clear()
         self._places = Places(self._rate_hz)
         return found

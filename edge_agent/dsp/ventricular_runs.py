@@ -11,7 +11,8 @@ interval on when the last five beats are over 100 a minute, and for as long as t
 the last two, are.
 Bigeminy and trigeminy are three or more cycles of a ventricular beat and one, or two, that are not.
 
-An unclassified beat or a gap ends what goes on: nothing is found across it.
+An unclassified beat says nothing: a run or cycles that stand are held over it until a beat that
+does not belong to them, and its time is in no rate. Fewer beats are not joined across it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import dropwhile
 
 from edge_agent.dsp.ventricular import BeatClass
 
@@ -76,14 +78,20 @@ class EpisodeFinder:
     def push(self, at_s: float, kind: BeatClass) -> list[VentricularEpisode]:
         """Take in the beat at ``at_s``; return the episodes that it shows to be over."""
         if kind is BeatClass.UNCLASSIFIED:
-            return self.gap()
+            return self.hold()
         ventricular = kind is BeatClass.VENTRICULAR
         over = [cycles.push(at_s, ventricular=ventricular) for cycles in self._cycles]
         over += [self._run.push(at_s)] if ventricular else self._run.end()
         return [one for one in over if one is not None]
 
+    def hold(self) -> list[VentricularEpisode]:
+        """Carry what stands over beats that are not known; return the couplet that is cut short."""
+        for cycles in self._cycles:
+            cycles.hold()
+        return self._run.hold()
+
     def gap(self) -> list[VentricularEpisode]:
-        """Return the episodes that a gap, or the end, cuts short."""
+        """Return the episodes that the end cuts short, or a gap that nothing is held over."""
         over = [*self._run.end(), *(cycles.end() for cycles in self._cycles)]
         return [one for one in over if one is not None]
 
@@ -96,31 +104,38 @@ class EpisodeFinder:
 
 @dataclass(slots=True)
 class _Stretch:
-    """What is kept of ventricular beats that belong together, however long they last."""
+    """What is kept of ventricular beats that belong together, however long they last.
+
+    ``intervals`` lie between neighbours and take ``intervals_s``; the times held are not in them.
+    """
 
     first_s: float
     last_s: float
     beats: int = 1
+    intervals: int = 0
+    intervals_s: float = 0.0
 
-    def add(self, at_s: float) -> None:
+    def add(self, at_s: float, *, neighbour: bool) -> None:
+        if neighbour:
+            self.intervals += 1
+            self.intervals_s += at_s - self.last_s
         self.last_s = at_s
         self.beats += 1
 
     def episode(self, pattern: Pattern, *, between: int = 0) -> VentricularEpisode:
         """Name it; ``between`` other beats lie between any two."""
-        intervals = (self.beats - 1) * (1 + between)
         return VentricularEpisode(
             pattern=pattern,
             onset_s=self.first_s,
             offset_s=self.last_s,
             beats=self.beats,
-            rate_per_min=60.0 * intervals / (self.last_s - self.first_s),
+            rate_per_min=60.0 * self.intervals * (1 + between) / self.intervals_s,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Interval:
-    """From the ``nth`` beat of a run (from 1), at ``from_s``, to the next: ``rr_s`` seconds."""
+    """From the ``nth`` beat of a run (from 1), at ``from_s``, to its neighbour: ``rr_s`` (s)."""
 
     nth: int
     from_s: float
@@ -134,26 +149,36 @@ class _Run:
         self._whole: _Stretch | None = None
         self._fast: _Stretch | None = None
         self._recent: deque[_Interval] = deque(maxlen=ALARM_BEATS - 1)
+        self._held = False
 
     def push(self, at_s: float) -> VentricularEpisode | None:
         """Take in a ventricular beat; return the tachycardia that it shows to be over."""
         if self._whole is None:
             self._whole = _Stretch(at_s, at_s)
             return None
-        before_s = self._whole.last_s
-        self._recent.append(_Interval(self._whole.beats, before_s, at_s - before_s))
-        self._whole.add(at_s)
+        neighbour, self._held = not self._held, False
+        if neighbour:
+            before_s = self._whole.last_s
+            self._recent.append(_Interval(self._whole.beats, before_s, at_s - before_s))
+        self._whole.add(at_s, neighbour=neighbour)
         if self._fast is None:
             self._fast = self._begun(self._whole)
             return None
         if _fast(self._recent) or _fast([self._recent[-1]]):
-            self._fast.add(at_s)
+            self._fast.add(at_s, neighbour=neighbour)
             return None
         return self._slowed()
 
+    def hold(self) -> list[VentricularEpisode]:
+        """A beat that is not known: a run stands, fewer beats are over."""
+        if self._whole is None or self._whole.beats < _RUN_BEATS:
+            return self.end()
+        self._held = True
+        return []
+
     def end(self) -> list[VentricularEpisode]:
         over = self.so_far()
-        self._whole = self._fast = None
+        self._whole, self._fast, self._held = None, None, False
         self._recent.clear()
         return over
 
@@ -174,12 +199,20 @@ class _Run:
 
     def _begun(self, run: _Stretch) -> _Stretch | None:
         """Return the fast part, from its first fast interval on, if the last five beats are."""
-        if len(self._recent) < ALARM_BEATS - 1 or not _fast(self._recent):
+        if run.beats < ALARM_BEATS or not _fast(self._recent):
             return None
         if run.beats == ALARM_BEATS:
             return replace(run)
-        first = next(one for one in self._recent if _fast([one]))
-        return _Stretch(first.from_s, run.last_s, run.beats - first.nth + 1)
+        if len(self._recent) < ALARM_BEATS - 1:
+            return None
+        fast = list(dropwhile(lambda one: not _fast([one]), self._recent))
+        return _Stretch(
+            first_s=fast[0].from_s,
+            last_s=run.last_s,
+            beats=run.beats - fast[0].nth + 1,
+            intervals=len(fast),
+            intervals_s=sum(one.rr_s for one in fast),
+        )
 
     def _slowed(self) -> VentricularEpisode | None:
         over = self._tachycardia()
@@ -207,22 +240,30 @@ class _Cycles:
         self._between = between
         self._ventricular: _Stretch | None = None
         self._others = 0
+        self._held = False
 
     def push(self, at_s: float, *, ventricular: bool) -> VentricularEpisode | None:
         if not ventricular:
             self._others += 1
             return self.end() if self._others > self._between else None
-        over = self.end() if self._others != self._between else None
-        self._others = 0
+        over = None if self._held or self._others == self._between else self.end()
+        neighbour, self._held, self._others = not self._held, False, 0
         if self._ventricular is None:
             self._ventricular = _Stretch(at_s, at_s)
         else:
-            self._ventricular.add(at_s)
+            self._ventricular.add(at_s, neighbour=neighbour)
         return over
+
+    def hold(self) -> None:
+        """A beat that is not known: cycles stand, fewer begin anew."""
+        if self._ventricular is None or self._ventricular.beats < _CYCLES:
+            self.end()
+        else:
+            self._held, self._others = True, 0
 
     def end(self) -> VentricularEpisode | None:
         over = self.so_far()
-        self._ventricular, self._others = None, 0
+        self._ventricular, self._others, self._held = None, 0, False
         return over
 
     def so_far(self) -> VentricularEpisode | None:

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from edge_agent.dsp import rhythm_ventricular
 from edge_agent.dsp.rhythm_finding import Kind, Standing
 from edge_agent.dsp.rhythm_ventricular import VentricularWatch
+from edge_agent.dsp.ventricular import BeatClass, ClassifiedBeat
 
 RATE_HZ = 250.0
 
@@ -20,7 +22,7 @@ def ecg(kinds, rr_s):
     return signal, beats_s.tolist()
 
 
-def play(kinds, rr_s, *, block=50, gap_after=None):
+def play(kinds, rr_s, *, block=50, gap_after=None, unreliable=()):
     signal, beats_s = ecg(kinds, rr_s)
     watch, found = VentricularWatch(RATE_HZ), []
     waiting = list(beats_s)
@@ -28,7 +30,10 @@ def play(kinds, rr_s, *, block=50, gap_after=None):
         end_s = min(start + block, signal.size) / RATE_HZ
         settled = [one for one in waiting if one + 0.5 <= end_s]
         del waiting[: len(settled)]
-        found += watch.push(signal[start : start + block], start / RATE_HZ, settled)
+        reliable = [beats_s.index(one) not in unreliable for one in settled]
+        found += watch.push(
+            signal[start : start + block], start / RATE_HZ, settled, reliable=reliable
+        )
         if gap_after is not None and end_s >= gap_after:
             return watch, found + watch.gap(end_s)
     return watch, found
@@ -118,3 +123,60 @@ def test_blocks_do_not_change_what_is_found(block):
         ]
 
     assert ended(block) == ended(50)
+
+
+@pytest.mark.parametrize("unreliable", [(48,), (46, 49, 50), (45, 47)])
+@pytest.mark.parametrize("block", [7, 50, 250])
+def test_beats_that_cannot_be_classified_end_no_tachycardia(unreliable, block):
+    kinds, rr_s = rhythm_with_run(16, 0.4)
+    _, found = play(kinds, rr_s, block=block, unreliable=unreliable)
+    onset_s = 1.0 + 39 * 0.8 + 0.5
+    for kind in (Kind.VENTRICULAR_TACHYCARDIA, Kind.VENTRICULAR_RUN):
+        begun, ended = (one for one in found if one.kind is kind)
+        assert (begun.standing, ended.standing) == (Standing.BEGUN, Standing.ENDED)
+        assert begun.onset_s == ended.onset_s == pytest.approx(onset_s, abs=0.05)
+        assert ended.beats == 16 - len(unreliable)
+        assert ended.offset_s == pytest.approx(onset_s + 15 * 0.4, abs=0.05)
+        assert ended.value == pytest.approx(150.0, rel=0.05)
+
+
+def test_a_beat_that_is_not_ventricular_ends_a_tachycardia_after_one_that_is_not_known():
+    kinds, rr_s = rhythm_with_run(9, 0.4)
+    _, found = play(kinds, rr_s, unreliable=(49,))
+    ended = [one for one in found if one.standing is Standing.ENDED]
+    assert {one.kind for one in ended} == {Kind.VENTRICULAR_TACHYCARDIA, Kind.VENTRICULAR_RUN}
+    assert {one.beats for one in ended} == {9}
+
+
+class KnownClasses:
+    """Stands in for the classifier, which has nobody's beats to compare with after a gap."""
+
+    def __init__(self, letters):
+        self._kinds = iter(letters)
+
+    def push(self, block_mV, peaks, *, reliable=None):
+        kinds = {"V": BeatClass.VENTRICULAR, "N": BeatClass.NOT_VENTRICULAR}
+        return [
+            ClassifiedBeat(position=one, kind=kinds[next(self._kinds)], ventricular_probability=0.5)
+            for one in peaks
+        ]
+
+    def flush(self):
+        return []
+
+
+@pytest.mark.parametrize(("after", "ended_s"), [("VVVN", 104.0 + 2 * 0.4), ("NVVV", 1.0 + 7 * 0.4)])
+def test_a_gap_ends_a_tachycardia_only_with_a_beat_that_is_not_ventricular(
+    monkeypatch, after, ended_s
+):
+    monkeypatch.setattr(
+        rhythm_ventricular, "VentricularStream", lambda _: KnownClasses("V" * 8 + after)
+    )
+    watch = VentricularWatch(RATE_HZ)
+    found = watch.push(np.zeros(1250), 0.0, [1.0 + 0.4 * beat for beat in range(8)])
+    assert watch.gap(5.0) == []
+    found += watch.push(np.zeros(1250), 103.0, [104.0 + 0.4 * beat for beat in range(4)])
+    begun, ended = (one for one in found if one.kind is Kind.VENTRICULAR_TACHYCARDIA)
+    assert (begun.standing, ended.standing) == (Standing.BEGUN, Standing.ENDED)
+    assert begun.onset_s == ended.onset_s == 1.0
+    assert ended.offset_s == pytest.approx(ended_s)

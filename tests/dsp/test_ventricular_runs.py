@@ -42,7 +42,7 @@ def test_patterns_are_found_from_first_to_last_ventricular_beat(letters, expecte
 
 
 @pytest.mark.parametrize("letters", ["VV?VN", "VNVN?NVN", "V?V", "?????"])
-def test_nothing_is_found_across_an_unclassified_beat(letters):
+def test_beats_too_few_to_stand_are_not_joined_across_an_unclassified_beat(letters):
     assert [one[0] for one in found(letters)] in ([], [Pattern.COUPLET])
     assert all(one[3] == 2 for one in found(letters))
 
@@ -156,3 +156,55 @@ def test_tachycardias_in_a_run_lie_in_it_and_apart_whatever_its_rate_does(seed):
             assert beat in standing
         if sum(last) >= 4 * 0.6 and last[-1] >= 0.6:
             assert beat not in standing
+
+
+@pytest.mark.parametrize(
+    ("letters", "expected"),
+    [
+        ("VVVVV?VVVN", [(Pattern.TACHYCARDIA, 0, 8, 8)]),
+        ("VVV???VVN", [(Pattern.TACHYCARDIA, 0, 7, 5)]),
+        ("VVVVV?NVVV", [(Pattern.TACHYCARDIA, 0, 4, 5), (Pattern.TACHYCARDIA, 7, 9, 3)]),
+        ("VVVVV?VVNV?V", [(Pattern.TACHYCARDIA, 0, 7, 7)]),
+        ("VNVNV?VNVNN", [(Pattern.BIGEMINY, 0, 8, 5)]),
+        ("VNVNVN?NVNVNN", [(Pattern.BIGEMINY, 0, 10, 5)]),
+        ("VNVNV?NNVNVN", [(Pattern.BIGEMINY, 0, 4, 3)]),
+        ("VNVNVN?VVN", [(Pattern.BIGEMINY, 0, 7, 4), (Pattern.COUPLET, 7, 8, 2)]),
+        ("VNNVNNVN?NVNNVNNN", [(Pattern.TRIGEMINY, 0, 13, 5)]),
+        ("VNNVNNV?NNNV", [(Pattern.TRIGEMINY, 0, 6, 3)]),
+    ],
+)
+def test_what_stands_is_held_over_unclassified_beats_until_one_that_does_not_belong(
+    letters, expected
+):
+    assert found(letters) == expected
+
+
+def test_an_unclassified_beat_ends_no_alarm():
+    finder, alarms = EpisodeFinder(), ""
+    for beat, letter in enumerate("VVVVVV?VVV??VVN"):
+        finder.push(0.4 * beat, KINDS[letter])
+        alarms += "A" if any(one.alarming for one in finder.current) else "."
+    assert alarms == "....AAAAAAAAAA."
+
+
+@pytest.mark.parametrize("held_s", [0.1, 0.8, 60.0])
+def test_the_time_of_beats_that_are_not_known_is_in_no_rate(held_s):
+    finder = EpisodeFinder()
+    for beat in range(6):
+        finder.push(0.4 * beat, BeatClass.VENTRICULAR)
+    assert finder.hold() == []
+    for beat in range(6):
+        finder.push(2.0 + held_s + 0.4 * beat, BeatClass.VENTRICULAR)
+        (going_on,) = finder.current
+        assert going_on.alarming
+        assert going_on.rate_per_min == pytest.approx(150.0)
+    assert going_on.beats == 12
+
+
+def test_a_tachycardia_that_comes_back_slow_from_unclassified_beats_is_over():
+    at_s = np.cumsum([0.0] + [0.4] * 9 + [0.9] * 8).tolist()
+    kinds = [KINDS[letter] for letter in "VVVVVVVVV?VVVVVVVV"]
+    fast, run = episodes(at_s, kinds)
+    assert (fast.pattern, run.pattern) == (Pattern.TACHYCARDIA, Pattern.RUN)
+    assert fast.beats <= 9 + 3
+    assert run.beats == 17
