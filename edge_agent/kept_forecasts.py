@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 from edge_agent.clock import Clock
 from edge_agent.dsp.glucose import Forecaster
-from edge_agent.errors import EdgeError
-from edge_agent.store.local_state import LocalState
+from edge_agent.kept_state import KeptState
 
-log = logging.getLogger(__name__)
-
-_NAME = "glucose-forecasts"
 _EVERY_S = 15 * 60.0
 _SAME_BOOT_S = 60.0  # the wall clock may have been corrected meanwhile
 
 
 class KeptForecasts:
-    """Writes every forecaster's state now and then; what can't be kept is told, and no more.
+    """Writes every forecaster's state now and then.
 
     The state of ``forecasters``, by sensor, holds times since boot: after a reboot the last hour is
     forgotten, and what was learnt stays.
     """
 
     def __init__(self, state_dir: Path, forecasters: dict[str, Forecaster], clock: Clock) -> None:
-        self._state_dir, self._forecasters, self._clock = state_dir, forecasters, clock
-        self._told = ""
+        self._forecasters, self._clock = forecasters, clock
+        self._kept = KeptState(state_dir, "glucose-forecasts", "glucose forecasts")
 
     async def take_up(self) -> None:
         """Take up what had been learnt before the restart."""
-        try:
-            octets = await asyncio.to_thread(self._read)
-            if octets is not None:
-                self._restore(json.loads(octets))
-        except EdgeError as error:
-            log.warning("glucose forecasts from before the restart: %s", error)
-        except (ValueError, KeyError, TypeError) as error:
-            log.warning("glucose forecasts from before the restart: of another version: %r", error)
+        await self._kept.take_up(self._restore)
 
     async def run(self) -> None:
         """Write for ever."""
@@ -52,17 +38,8 @@ class KeptForecasts:
         """Write what is known now; nothing, where no glucose is measured."""
         if not self._forecasters:
             return
-        kept = {
-            "boot_utc_s": self._boot_utc_s(),
-            "sensors": {name: one.state() for name, one in self._forecasters.items()},
-        }
-        octets = json.dumps(kept).encode()
-        try:
-            await asyncio.to_thread(self._write, octets)
-        except EdgeError as error:
-            if str(error) != self._told:
-                log.warning("glucose forecasts: %s", error)
-            self._told = str(error)
+        sensors = {name: one.state() for name, one in self._forecasters.items()}
+        await self._kept.write({"boot_utc_s": self._boot_utc_s(), "sensors": sensors})
 
     def _restore(self, kept: Mapping[str, object]) -> None:
         sensors, boot_utc_s = kept["sensors"], kept["boot_utc_s"]
@@ -78,9 +55,3 @@ class KeptForecasts:
 
     def _boot_utc_s(self) -> float:
         return (self._clock.utc_ns() - self._clock.boottime()) / 1e9
-
-    def _read(self) -> bytes | None:
-        return LocalState.open(self._state_dir).read(_NAME)
-
-    def _write(self, octets: bytes) -> None:
-        LocalState.open(self._state_dir).write(_NAME, octets)

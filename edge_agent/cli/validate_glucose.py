@@ -38,7 +38,7 @@ def command(data: Path, out: Path, predictions: Path | None, wish: Wish, *, stri
     instead: time, horizon_min, pred, lo90, hi90, sigma, and beside them the alarm.
 
     Exit codes: 0 it is written; 1 it can't be, with the reason; 2 wrong usage; 3 with --strict, a
-    bar is missed.
+    bar is missed or was not measured.
 
     \b
     Examples:

@@ -22,7 +22,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from statistics import median
 
 from edge_agent.dsp.qrs_energy import Candidate, Later
@@ -35,11 +34,10 @@ from edge_agent.dsp.qrs_levels import (
     Levels,
 )
 from edge_agent.dsp.qrs_likelihood import Context, Network, evidence
+from edge_agent.dsp.qrs_stories import FAR_BEHIND, Story, agreed, likeliest, pruned
 from edge_agent.dsp.qrs_weights import NETWORK
 
 _REFRACTORY_S = 0.18
-_FAR_BEHIND = 5.0  # log-likelihood
-_MOST_STORIES = 10
 _LONGEST_DOUBT_S = 2.0
 _IMPOSSIBLE = -20.0
 _CERTAIN = 30.0
@@ -70,16 +68,6 @@ Told = Callable[[int, list[float]], None]
 """Called with a candidate's index and its evidence in the best story: how examples are gathered."""
 
 
-@dataclass(slots=True)
-class _Story:
-    """Log-likelihood, the last beat (index, size) and the beats that are not settled yet."""
-
-    likelihood: float
-    last: int
-    last_size: float
-    beats: tuple[Candidate, ...]
-
-
 class BeatDecision:
     """Turns candidates, whose indices count at ``rate_hz``, into beats.
 
@@ -106,7 +94,7 @@ class BeatDecision:
         self._queue: deque[Candidate] = deque()
         self._rejected: deque[Candidate] = deque(maxlen=_KEPT_CANDIDATES)
         self._levels: Levels | None = None
-        self._stories = [_Story(0.0, -round(rate_hz), 0.0, ())]
+        self._stories = [Story(0.0, -round(rate_hz), 0.0, ())]
         self._settled: Candidate | None = None
         self._intervals = Intervals(rate_hz)
         self._learn_at = round(_LEARN_S * rate_hz)
@@ -125,7 +113,7 @@ class BeatDecision:
     @property
     def waiting(self) -> tuple[int, ...]:
         """Indices of the beats of the likeliest story that are not settled yet."""
-        return tuple(one[0] for one in self._best().beats)
+        return tuple(one[0] for one in likeliest(self._stories).beats)
 
     def push(self, candidates: Iterable[Candidate], horizon: int) -> list[Candidate]:
         """Take in candidates and the index below which no more will come; return settled beats.
@@ -150,9 +138,11 @@ class BeatDecision:
         if self._levels is None:
             self._learn(horizon)
         beats = self.push((), horizon)
-        for one in self._best().beats:
+        for one in likeliest(self._stories).beats:
             self._settle(one)
-        self._stories = [_Story(0.0, self._best().last, self._best().last_size, ())]
+        self._stories = [
+            Story(0.0, likeliest(self._stories).last, likeliest(self._stories).last_size, ())
+        ]
         rest, self._beats = self._beats, []
         return beats + rest
 
@@ -175,7 +165,7 @@ class BeatDecision:
     def _meet_deadline(self) -> None:
         doubted = self._oldest_doubt()
         if doubted is not None and doubted[0] + self._doubt < self._learn_at:
-            is_beat = doubted in self._best().beats
+            is_beat = doubted in likeliest(self._stories).beats
             self._stories = [one for one in self._stories if (doubted in one.beats) == is_beat]
             self._settle_agreed()
         else:
@@ -184,17 +174,17 @@ class BeatDecision:
     def _learn(self, now: int) -> None:
         """Set the levels from the recently rejected, and judge these again."""
         self._learn_at = now + round(_LEARN_AGAIN_S * self._rate_hz)
-        if self._best().beats:
+        if likeliest(self._stories).beats:
             return
         oldest = now - round(_LEARN_S * self._rate_hz)
-        last = self._best().last
+        last = likeliest(self._stories).last
         recent = [one for one in self._rejected if one[0] >= oldest and one[0] > last]
         if not recent or not self._may_be_beats(recent, now):
             return
         self._levels = Levels.of_beats_among(recent)
         last = recent[0][0] - round(self._rate_hz) if self._settled is None else self._settled[0]
         size = self._levels.signal_n if self._settled is None else self._settled[1]
-        self._stories = [_Story(0.0, last, size, ())]
+        self._stories = [Story(0.0, last, size, ())]
         self._rejected.clear()
         self._queue.extendleft(reversed(recent))
 
@@ -211,7 +201,7 @@ class BeatDecision:
 
     # ------------------------------------------------------------------ candidates
 
-    def _take_obvious(self, levels: Levels, story: _Story) -> None:
+    def _take_obvious(self, levels: Levels, story: Story) -> None:
         """Deal with the candidates that leave no doubt, while there is one story only.
 
         Nearly all of a quiet signal ends here, so it is one loop without calls.
@@ -287,7 +277,7 @@ class BeatDecision:
             return False
         story = self._stories[0]
         odds = self._odds(one, soon, self._known(levels), story, tell=False)
-        if abs(odds) < _FAR_BEHIND:
+        if abs(odds) < FAR_BEHIND:
             self._doubted = one[0]
             return False
         self._accept_or_leave(one, story, odds, levels)
@@ -296,18 +286,18 @@ class BeatDecision:
     def _weigh(self, one: Candidate, later: Later, levels: Levels) -> None:
         """Continue every story with the candidate as a beat and as none."""
         known = self._known(levels)
-        best = self._best()
+        best = likeliest(self._stories)
         odds = self._odds(one, later, known, best)
-        if len(self._stories) == 1 and abs(odds) > _FAR_BEHIND:
+        if len(self._stories) == 1 and abs(odds) > FAR_BEHIND:
             self._accept_or_leave(one, best, odds, levels)
             return
         self._continue_stories(one, later, known, best, odds)
-        self._prune()
+        self._stories = pruned(self._stories)
         self._settle_agreed()
         levels.learn(one, odds)
         self._rejected.append(one)
 
-    def _accept_or_leave(self, one: Candidate, story: _Story, odds: float, levels: Levels) -> None:
+    def _accept_or_leave(self, one: Candidate, story: Story, odds: float, levels: Levels) -> None:
         """Go on with the only story in one way: the other would be too far behind."""
         if odds > 0.0:
             story.last, story.last_size = one[0], one[1]
@@ -323,7 +313,7 @@ class BeatDecision:
         )  # fmt: skip
 
     def _continue_stories(
-        self, one: Candidate, later: Later, known: Context, best: _Story, best_odds: float
+        self, one: Candidate, later: Later, known: Context, best: Story, best_odds: float
     ) -> None:
         ahead, ahead_likelihood = best, -math.inf
         for story in self._stories:
@@ -332,10 +322,10 @@ class BeatDecision:
             if story.likelihood + odds - price > ahead_likelihood:
                 ahead, ahead_likelihood = story, story.likelihood + odds - price
             story.likelihood -= price
-        self._stories.append(_Story(ahead_likelihood, one[0], one[1], (*ahead.beats, one)))
+        self._stories.append(Story(ahead_likelihood, one[0], one[1], (*ahead.beats, one)))
 
     def _odds(
-        self, one: Candidate, later: Later, known: Context, story: _Story, *, tell: bool = True
+        self, one: Candidate, later: Later, known: Context, story: Story, *, tell: bool = True
     ) -> float:
         """Return the log-odds, between what is impossible and what is certain."""
         since = one[0] - story.last
@@ -371,24 +361,9 @@ class BeatDecision:
 
     # ------------------------------------------------------------------ stories
 
-    def _best(self) -> _Story:
-        stories = self._stories
-        return stories[0] if len(stories) == 1 else max(stories, key=lambda one: one.likelihood)
-
-    def _prune(self) -> None:
-        """End the stories that are far behind, and the last when there are too many."""
-        ranked = sorted(self._stories, key=lambda one: -one.likelihood)[:_MOST_STORIES]
-        top = ranked[0].likelihood
-        self._stories = [one for one in ranked if one.likelihood > top - _FAR_BEHIND]
-        for one in self._stories:
-            one.likelihood -= top
-
     def _settle_agreed(self) -> None:
         """Settle the beats that every story begins with."""
-        while all(one.beats for one in self._stories):
-            first = self._stories[0].beats[0]
-            if any(one.beats[0] is not first for one in self._stories):
-                return
+        while (first := agreed(self._stories)) is not None:
             self._settle(first)
             for one in self._stories:
                 one.beats = one.beats[1:]

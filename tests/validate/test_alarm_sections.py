@@ -1,15 +1,15 @@
 """The sections on NEWS2 and slow deterioration: what must be exact is, and the rest is seeded."""
 
 import csv
-from types import SimpleNamespace
 
 import pytest
 
 from edge_agent.validate.alarms import deterioration, news2
+from edge_agent.validate.alarms.bench import AlarmBench
 
 
 def bench(data):
-    return SimpleNamespace(data=data, quick=True, seed=1, tell=lambda _: None)
+    return AlarmBench(data=data, quick=True)
 
 
 def test_every_case_is_scored_exactly_and_with_inputs_left_out(shared_recordings):

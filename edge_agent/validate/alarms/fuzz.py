@@ -8,8 +8,10 @@ many inside end, a latched alarm stays until it is seen.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from unittest import mock
 
 import numpy as np
 
@@ -201,25 +203,19 @@ def _value(spo2: float, at: Boottime) -> Observation:
     return Observation(code=codes.SPO2, value=spo2, at=at, sensor="oximeter")
 
 
-class _noting:  # noqa: N801 - used as a statement
-    """Notes every transition that a life takes while it is entered."""
+@contextlib.contextmanager
+def _noting(taken: Taken) -> Iterator[None]:
+    """Note every transition that a life takes meanwhile."""
+    happen = Life.happen
 
-    def __init__(self, taken: Taken) -> None:
-        self._taken, self._happen = taken, Life.happen
+    def noting(
+        life: Life, what: Happening, at: Boottime, evidence: tuple[Evidence, ...] | None = None
+    ) -> Alarm | None:
+        before = life.stand
+        step = happen(life, what, at, evidence)
+        if step is not None and before is not None:
+            taken.add((before, what))
+        return step
 
-    def __enter__(self) -> None:
-        taken, happen = self._taken, self._happen
-
-        def noting(
-            life: Life, what: Happening, at: Boottime, evidence: tuple[Evidence, ...] | None = None
-        ) -> Alarm | None:
-            before = life.stand
-            step = happen(life, what, at, evidence)
-            if step is not None and before is not None:
-                taken.add((before, what))
-            return step
-
-        Life.happen = noting  # type: ignore[assignment, method-assign]
-
-    def __exit__(self, *_: object) -> None:
-        Life.happen = self._happen  # type: ignore[method-assign]
+    with mock.patch.object(Life, "happen", noting):
+        yield

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
 from itertools import combinations
-from pathlib import Path
 
 from edge_agent.alarms.news2 import PARAMETERS, Risk, Score, score
-from edge_agent.validate.alarms.bench import AlarmBench
+from edge_agent.validate.alarms.bench import AlarmBench, missing_table
 from edge_agent.validate.section import Cell, Outcome, Section, Table, Verdict
 
 _CASES, _BANDS = "news2_cases.csv", "news2_bands.csv"
@@ -30,17 +27,15 @@ _BY_NAME = {
 _TAKEN_AWAY = 2
 """Inputs left out at once: every one, and every pair."""
 
-Row = Mapping[str, str]
+Row = dict[str, str]
 
 
 def measure(bench: AlarmBench) -> Outcome:
     """Score every case, complete and with inputs left out."""
     outcome = Outcome()
-    cases, bands = (_rows(bench.data / "twin" / name) for name in (_CASES, _BANDS))
+    cases, bands = bench.table(_CASES), bench.table(_BANDS)
     outcome.missing += [
-        f"twin/{name}: not found, not measured"
-        for name, rows in ((_CASES, cases), (_BANDS, bands))
-        if not rows
+        missing_table(name) for name, rows in ((_CASES, cases), (_BANDS, bands)) if not rows
     ]
     if bands:
         outcome.tables.append(_truth(bands))
@@ -154,13 +149,6 @@ def _at(band: Row, end: str) -> int:
     parameter = _BY_NAME[name]
     given: dict[str, float] = {parameter: value}
     return score(**given).points[parameter]  # type: ignore[arg-type]
-
-
-def _rows(file: Path) -> list[Row]:
-    if not file.is_file():
-        return []
-    with file.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
 
 
 SECTION: Section[AlarmBench] = Section(

@@ -86,6 +86,16 @@ class Lesson:
     errors: tuple[Errors, ...] = ()
     alarms: tuple[AlarmScore, ...] = ()
 
+    @property
+    def run(self) -> Pass:
+        """The pass of the first round.
+
+        :raises ValueError: there was none yet.
+        """
+        if self.made is None:
+            raise ValueError(f"{self.trace.name}: not rehearsed yet")
+        return self.made
+
 
 def lessons(traces: Sequence[Trace], tell: Tell) -> list[Lesson]:
     """Prepare every trace."""
@@ -224,8 +234,7 @@ def _target(one: Lesson, number: int) -> tuple[Vector, Vector]:
 
 
 def _errors(one: Lesson, number: int) -> Errors:
-    assert one.made is not None  # noqa: S101 - population() takes only those that were run
-    mean = one.made.mean[:, number]
+    mean = one.run.mean[:, number]
     known = one.used & ~np.isnan(one.truths[number]) & ~np.isnan(mean)
     rows = scale_rows(one.pace, one.lags[known], mean[known])
     levels = np.searchsorted(LEVEL_EDGES, mean[known], side="right")
@@ -272,10 +281,9 @@ def _threshold(taught: Sequence[Lesson]) -> float:
 
 
 def _flags(one: Lesson, raising: float) -> Flags:
-    assert one.made is not None  # noqa: S101 - population() takes only those that were run
     switch, flags = AlarmSwitch(), np.zeros(one.trace.at_min.size, dtype=bool)
     for row, (at, least) in enumerate(
-        zip(one.trace.at_min.tolist(), one.made.least.tolist(), strict=True)
+        zip(one.trace.at_min.tolist(), one.run.least.tolist(), strict=True)
     ):
         if math.isnan(least):
             switch.reset()
@@ -288,10 +296,9 @@ def _flags(one: Lesson, raising: float) -> Flags:
 def _low_odds(taught: Sequence[Lesson]) -> tuple[float, float]:
     rows, labels, weights = [], [], []
     for one in taught:
-        assert one.made is not None  # noqa: S101 - population() takes only those that were run
-        known = one.used & ~np.isnan(one.least) & ~np.isnan(one.made.least)
+        known = one.used & ~np.isnan(one.least) & ~np.isnan(one.run.least)
         known &= one.trace.mgdl >= LOW_MGDL
-        rows.append(np.log(one.made.least[known] / LOW_MGDL))
+        rows.append(np.log(one.run.least[known] / LOW_MGDL))
         labels.append(one.least[known] < LOW_MGDL)
         weights.append(np.full(int(known.sum()), one.weight))
     model = logistic.fit(
@@ -306,17 +313,16 @@ def _crossing_power(taught: Sequence[Lesson], known: Population) -> float:
     """Return the power that makes crossing 70 and 180 mg/dL within 30 min likeliest."""
     chances, crossed, weights = [], [], []
     for one in taught:
-        assert one.made is not None  # noqa: S101 - population() takes only those that were run
         g, least = one.trace.mgdl, least_ahead(one.trace, _WITHIN_MIN)
         highest = -least_ahead(replace(one.trace, mgdl=-g), _WITHIN_MIN)
         for threshold, truths in zip(_CROSSED_MGDL, (least, highest), strict=True):
             side = 1.0 if threshold < 100.0 else -1.0
-            starts = one.used & ~np.isnan(truths) & ~np.isnan(one.made.mean[:, 1])
+            starts = one.used & ~np.isnan(truths) & ~np.isnan(one.run.mean[:, 1])
             starts &= side * (g - threshold) >= 0.0
             starts &= np.arange(g.size) % _THINNED == 0
             chance = np.zeros(int(starts.sum()))
             for number in (0, 1):
-                mean = one.made.mean[starts, number]
+                mean = one.run.mean[starts, number]
                 rows = scale_rows(one.pace, one.lags[starts], mean)
                 levels = np.searchsorted(LEVEL_EDGES, mean, side="right")
                 spread = np.exp(rows @ known.scale[number]) * known.deviation[number, levels]
