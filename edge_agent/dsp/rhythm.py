@@ -23,6 +23,7 @@ from edge_agent.dsp.rhythm_finding import Finding, Kind, Standing, Strip
 from edge_agent.dsp.rhythm_flat import FlatLineWatch
 from edge_agent.dsp.rhythm_flutter import FlutterWatch
 from edge_agent.dsp.rhythm_pause import PauseWatch
+from edge_agent.dsp.rhythm_pieces import Piece
 from edge_agent.dsp.rhythm_rate import RateLimit, RateWatch
 from edge_agent.dsp.rhythm_strip import StripRecorder
 from edge_agent.dsp.rhythm_sure import SureBeats
@@ -130,25 +131,43 @@ class RhythmStream:
         :raises ValueError: samples that are not one-dimensional or not finite.
         """
         block = np.asarray(block_mV, dtype=np.float64)
-        found: list[Finding] = []
-        before = [beat for beat in beats if follows_gap and beat.at_s < start_s]
         told = _as_judged(beats, reliable=trusted) if judged is None else judged
+        found: list[Finding] = []
         if follows_gap:
-            found += self._watch(start_s, before, (), trusted=trusted)
-            found += self._classify((), start_s, [one for one in told if one.at_s < start_s])
-            found += self._ventricular.gap(start_s)
-            self._begin()
-            self._flutter.gap()
-            for watch in self._silences:
-                watch.gap(start_s)
+            before = [one for one in beats if one.at_s < start_s]
+            beats = beats[len(before) :]
+            found += self._gap(start_s, before, told, trusted=trusted)
+            told = [one for one in told if one.at_s >= start_s]
+        whole = Piece(
+            block_mV=block, start_s=start_s, beats=beats, provisional_s=provisional_s, judged=told
+        )
+        for piece in whole.pieces(self._rate_hz):
+            found += self._take(piece, attached=attached, trusted=trusted)
+        return found
+
+    def _gap(
+        self, start_s: float, beats: Sequence[Beat], judged: Sequence[JudgedBeat], *, trusted: bool
+    ) -> list[Finding]:
+        """Take in the beats of before the gap, and begin anew what needs a whole line."""
+        found = self._watch(start_s, beats, (), trusted=trusted)
+        found += self._classify((), start_s, [one for one in judged if one.at_s < start_s])
+        found += self._ventricular.gap(start_s)
+        found = self.with_strips(found)
+        self._begin()
+        self._flutter.gap()
+        for watch in self._silences:
+            watch.gap(start_s)
+        return found
+
+    def _take(self, piece: Piece, *, attached: bool, trusted: bool) -> list[Finding]:
+        block, start_s = piece.block_mV, piece.start_s
         steps = self._contact.push(block, start_s, attached=attached)
         self._recorder.push(block, start_s)
         if steps:
             self.contact = steps[-1].contact
-        now_s, later = start_s + block.size / self._rate_hz, beats[len(before) :]
-        found += self._watch(now_s, later, steps, provisional_s, trusted=trusted)
-        ours = [one for one in told if not follows_gap or one.at_s >= start_s]
-        found += self._classify(block, start_s, ours)
+        now_s = start_s + block.size / self._rate_hz
+        found = self._watch(now_s, piece.beats, steps, piece.provisional_s, trusted=trusted)
+        found += self._classify(block, start_s, piece.judged)
         found += self._flutter.push(block, start_s, steps)
         return self.with_strips(found)
 

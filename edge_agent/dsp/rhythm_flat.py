@@ -6,6 +6,7 @@ told at once and as what it is: nobody can say.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -38,11 +39,24 @@ class FlatLineWatch:
         return self._open is not None
 
     def push(self, steps: Iterable[ContactStep], beats_s: Iterable[float] = ()) -> list[Finding]:
-        """Take in the steps of the contact and the beats settled; return what changes."""
-        for beat_s in beats_s:
-            self._last_beat_s = beat_s
-            self._beats += 1
-        return [finding for step in steps for finding in self._take(step)]
+        """Take in the steps of the contact and the beats settled; return what changes.
+
+        Each in rising order. A beat counts from the step after it on, not for those before it that
+        came with the same block.
+        """
+        waiting = deque(beats_s)
+        found: list[Finding] = []
+        for step in steps:
+            while waiting and waiting[0] <= step.at_s:
+                self._count(waiting.popleft())
+            found += self._take(step)
+        for beat_s in waiting:
+            self._count(beat_s)
+        return found
+
+    def _count(self, beat_s: float) -> None:
+        self._last_beat_s = beat_s
+        self._beats += 1
 
     def _take(self, step: ContactStep) -> list[Finding]:
         if step.contact is Contact.ATTACHED:

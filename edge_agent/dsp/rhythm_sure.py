@@ -24,6 +24,7 @@ _DEAD = (Contact.FLAT, Contact.HUM, Contact.SATURATED, Contact.OFF)
 _KEPT_STEPS = round((LATENCY_S + 2.0) / STEP_S)
 _APART_S = 1.0
 _LEVEL_S = 0.2
+_BACK_S = 0.05  # the last samples may not be there yet: how many are is up to the blocks
 _MOVED = 1.5  # usual sizes of beats
 
 
@@ -69,8 +70,9 @@ class SureBeats:
     def _moved(self, at_s: float) -> float:
         """How far (mV) the line lies from where it lay a second ago."""
         reach_s = _LEVEL_S / 2.0
-        now = self._recorder.around(at_s - reach_s, reach_s)
-        before = self._recorder.around(at_s - _APART_S - reach_s, reach_s)
+        middle_s = at_s - reach_s - _BACK_S
+        now = self._recorder.around(middle_s, reach_s)
+        before = self._recorder.around(middle_s - _APART_S, reach_s)
         if now.size == 0 or before.size == 0:
             return 0.0
         return abs(float(np.median(now)) - float(np.median(before)))

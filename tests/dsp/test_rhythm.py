@@ -185,6 +185,74 @@ def test_what_is_found_in_the_end_is_the_same_for_any_split(cuts):
     assert [one[0] for one in found].count(Kind.PAUSE) == 2
 
 
+LONG_HZ = 130.0
+BLOCK_SIZES = st.one_of(
+    st.integers(1, 26), st.integers(26, 260), st.integers(260, round(60.0 * LONG_HZ))
+)
+
+
+def make_long_signal():
+    """Two minutes and a half: P waves that go on alone, a jump of the line, a lead that is off."""
+    rng = np.random.default_rng(11)
+    beats_s = np.concatenate([
+        np.arange(1.0, 20.0, 0.8), np.arange(32.0, 50.0, 0.8), np.arange(56.1, 80.0, 0.8),
+        np.arange(86.0, 110.0, 0.8), np.arange(115.3, 148.0, 0.8),
+    ])  # fmt: skip
+    p_waves_s = np.arange(20.9, 31.0, 0.7)
+    t = np.arange(round(150.0 * LONG_HZ)) / LONG_HZ
+    signal = 0.01 * rng.standard_normal(t.size)
+    for times, size, width in ((beats_s, 1.0, 0.012), (p_waves_s, 0.3, 0.02)):
+        for at_s in times:
+            signal += size * np.exp(-0.5 * ((t - at_s) / width) ** 2)
+    signal += 4.0 * (t > 54.0)
+    signal[(t > 80.6) & (t < 85.5)] = signal[np.searchsorted(t, 80.6)]
+    return signal
+
+
+LONG = make_long_signal()
+
+
+def ended_in_blocks(sizes):
+    ends = np.cumsum(sizes)
+    return ended_of(play(LONG, LONG_HZ, cuts=ends[ends < LONG.size].tolist()))
+
+
+def ended_of(findings):
+    ended = of(findings, Kind, Standing.ENDED)
+    return sorted((str(one.kind), one.onset_s, one.offset_s, one.value) for one in ended)
+
+
+LONG_ENDED = ended_of(play(LONG, LONG_HZ))
+
+
+def assert_as_in_short_blocks(found):
+    assert [one[0] for one in found] == [one[0] for one in LONG_ENDED]
+    for one, expected in zip(found, LONG_ENDED, strict=True):
+        assert one[1:] == pytest.approx(expected[1:], abs=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(BLOCK_SIZES, min_size=1, max_size=60))
+def test_what_ends_is_the_same_in_blocks_of_a_sample_to_a_minute(sizes):
+    assert_as_in_short_blocks(ended_in_blocks(sizes))
+
+
+@pytest.mark.parametrize("block_s", [1.0 / LONG_HZ, 0.5, 5.0, 20.0, 60.0, 150.0])
+def test_what_ends_is_the_same_in_even_blocks(block_s):
+    size = round(block_s * LONG_HZ)
+    found = ended_in_blocks([size] * (LONG.size // size + 1))
+    assert_as_in_short_blocks(found)
+    assert [one[0] for one in found].count("pause") == 3
+    assert [one[0] for one in found].count("flat-line") == 1
+
+
+def test_in_a_long_block_every_finding_has_its_strip():
+    begun = of(play(LONG, LONG_HZ, cuts=[]), SILENT)
+    assert begun
+    for one in begun:
+        assert one.strip.start_s <= one.onset_s < one.strip.end_s
+
+
 def record_cuts(folder, name, middle_of, count):
     record = read(folder, name)
     signal, beats = record.signal_mV, record.beats

@@ -51,3 +51,15 @@ def test_after_half_a_minute_off_a_rhythm_has_to_be_seen_first():
     four = [*few, 43.4]
     findings = play([*RHYTHM, *four], 60.0, dead=[(4.9, 40.1), (43.9, 60.0)])
     assert told(findings) == [Standing.BEGUN, Standing.ENDED, Standing.BEGUN]
+
+
+def test_beats_after_a_dead_line_that_come_in_one_block_with_it_say_nothing_about_it():
+    watch = FlatLineWatch()
+    steps = [
+        ContactStep(n * STEP_S, Contact.FLAT if 4.9 < n * STEP_S <= 10.1 else Contact.ATTACHED)
+        for n in range(1, 70)
+    ]
+    begun, ended = watch.push(steps, [*RHYTHM, 10.9])
+    assert begun.value == pytest.approx(begun.known_s - RHYTHM[-1])
+    assert (ended.standing, ended.offset_s) == (Standing.ENDED, pytest.approx(10.2))
+    assert FlatLineWatch().push(steps, [*RHYTHM[:3], 10.9, 11.7, 12.5]) == []
