@@ -76,14 +76,13 @@ class VentricularStream:
     """Classifies the beats of a stream of samples at ``rate_hz`` with bounded memory.
 
     A beat comes out when the next one and 0.75 s of signal after its own peak are known; the first
-    16 come out together, with the 17th. A gap has to be told by :meth:`flush`: what follows starts
-    with no beats to compare with.
+    16 come out together, with the 17th. A gap has to be told by :meth:`flush`: what follows does
+    not join, but is still compared with the person's beats of before, until :meth:`forget`.
 
     :raises ValueError: a rate outside 100 to 1000 Hz.
     """
 
     def __init__(self, rate_hz: float, *, weights: Logistic = WEIGHTS) -> None:
-        self._rate_hz = rate_hz
         self._features = FeatureStream(rate_hz)
         self._weights = weights
 
@@ -103,9 +102,11 @@ class VentricularStream:
 
     def flush(self) -> list[ClassifiedBeat]:
         """Return the beats that waited; what is pushed next follows a gap and starts at 0."""
-        found = self._classified(self._features.flush())
-        self._features = FeatureStream(self._rate_hz)
-        return found
+        return self._classified(self._features.flush())
+
+    def forget(self) -> None:
+        """Compare what comes next with no beat of before: to be told between flush and push."""
+        self._features.forget()
 
     def _classified(self, beats: BeatFeatures) -> list[ClassifiedBeat]:
         probabilities = self._weights.probability(beats.rows)

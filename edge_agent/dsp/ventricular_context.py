@@ -9,6 +9,9 @@ than the interval before: in bigeminy these are the sinus beats.
 The context of a beat are the 128 beats up to it and every 8th of the 800 before those: minutes of
 flutter or of an idioventricular rhythm must not wash out what the patient's beats looked like. The
 first 16 beats share one context.
+
+A gap of the signal ends no context, as the person is the same: but nothing joins across it. The
+first beat after it counts as if the interval before it were as long as the one behind it.
 """
 
 from __future__ import annotations
@@ -72,10 +75,11 @@ _MOST_EARLY = 6.0
 _MOST_ODD = 4.0
 _SHORT_S, _MOST_SHORT, _MOST_ODD_KIND = 0.7, 0.8, 2.0
 _LONE_S = 1.0  # interval of a beat that has no neighbour
+_APART_S = 10.0  # no wave of a beat reaches so far
 _TINY = 1e-12
 
 _COLUMNS = (
-    *("peak_s", "centre_s", "usable", "power", "timely", "score"),
+    *("peak_s", "rr_s", "centre_s", "usable", "power", "timely", "score"),
     *("lack", "odd", "corr t", "height", "area", "slope"),
 )
 _T_WAVE = span(0.16, 0.4)
@@ -109,19 +113,23 @@ class Context:
         self.count = 0
         self.known = 0
         """Beats whose time is known: one more than ``count`` if the next one's is."""
+        self._begins = 0  # the beat that no interval leads to
+        self._base_s = 0.0
         self._wave = np.zeros((_CAPACITY, WAVE_STEPS))
         self._qrs = np.zeros((_CAPACITY, QRS_STEPS))
         self._column = {name: np.zeros(_CAPACITY) for name in _COLUMNS}
 
     def add(self, peaks_s: Vector, shapes: Shapes, usable: NDArray[np.bool_]) -> None:
-        """Take in the next beats; one that is not ``usable`` is never a reference for others."""
-        at = np.arange(self.count, self.count + peaks_s.size) % _CAPACITY
+        """Take in the next beats; one that is not ``usable`` is never a reference for others.
+
+        Their times count from the beginning or from the last :meth:`gap` on.
+        """
+        at = self._timed(peaks_s)
         self.count += peaks_s.size
         self.known = self.count
         self._wave[at], self._qrs[at] = shapes.wave, shapes.qrs
         columns = self._column
-        columns["peak_s"][at] = peaks_s
-        columns["centre_s"][at] = peaks_s + shapes.centre_s
+        columns["centre_s"][at] = columns["peak_s"][at] + shapes.centre_s
         columns["usable"][at] = usable
         columns["power"][at] = np.sum(shapes.qrs**2, axis=1)
         columns["height"][at] = np.log(shapes.height + _TINY)
@@ -130,8 +138,28 @@ class Context:
 
     def expect(self, peak_s: float) -> None:
         """Take in the time of the beat that will be added next."""
-        self._column["peak_s"][self.count % _CAPACITY] = peak_s
+        self._timed(np.array([peak_s]))
         self.known = self.count + 1
+
+    def gap(self) -> None:
+        """Let what comes next not join; features have been asked for of all that was added."""
+        if self.count:
+            last_s = float(self._column["peak_s"][(self.count - 1) % _CAPACITY])
+            self._base_s = last_s + _APART_S
+        self._begins = self.known = self.count
+
+    def _timed(self, peaks_s: Vector) -> Indices:
+        """Keep the times of the next beats, and their intervals; return where they are kept."""
+        first, column = self.count, self._column
+        at = np.arange(first, first + peaks_s.size) % _CAPACITY
+        times_s = self._base_s + peaks_s
+        rr_s = np.diff(times_s, prepend=column["peak_s"][(first - 1) % _CAPACITY])
+        if first == self._begins:
+            rr_s[:1] = rr_s[1:2] if rr_s.size > 1 else _LONE_S
+        elif first == self._begins + 1:
+            column["rr_s"][self._begins % _CAPACITY] = rr_s[0]
+        column["peak_s"][at], column["rr_s"][at] = times_s, rr_s
+        return at
 
     def features(self, first: int, last: int) -> Matrix:
         """Features of the beats ``first`` to ``last`` (out), shape (last - first, features).
@@ -162,10 +190,8 @@ class Context:
 
     def _intervals(self, beats: Indices) -> tuple[tuple[Vector, Vector], Vector, Vector]:
         """The two features of rhythm, how short the intervals are, how timely the beats."""
-        peaks_s = self._column["peak_s"]
-        near = np.clip(beats[:, np.newaxis] + _AROUND, min(1, self.known - 1), self.known - 1)
-        rr_s = peaks_s[near % _CAPACITY] - peaks_s[np.maximum(near - 1, 0) % _CAPACITY]
-        rr = np.log(np.where(near > 0, rr_s, _LONE_S))
+        near = np.clip(beats[:, np.newaxis] + _AROUND, 0, self.known - 1)
+        rr = np.log(self._column["rr_s"][near % _CAPACITY])
         own = rr[:, _NEAR]
         following = np.where(beats + 1 < self.known, rr[:, _NEAR + 1], own)
         usual = np.median(rr, axis=1)

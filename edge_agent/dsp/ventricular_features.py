@@ -53,13 +53,20 @@ class FeatureStream:
         self._rate_hz = rate_hz
         self._cutter = Cutter(rate_hz)
         self._keep = round(LONGEST_WAIT_S * rate_hz) + self._cutter.before + self._cutter.after + 1
+        self._waiting: list[tuple[float, bool]] = []
+        self._measured: list[tuple[float, bool]] = []
+        self._begin()
+        self.forget()
+
+    def forget(self) -> None:
+        """Compare what comes next with nothing that came before; to be done after a gap only."""
         self._context = Context()
+        self._done = 0
+
+    def _begin(self) -> None:
         self._samples: Vector = np.zeros(0)
         self._end = 0
         self._last = -np.inf
-        self._waiting: list[tuple[float, bool]] = []
-        self._measured: list[tuple[float, bool]] = []
-        self._done = 0
 
     def push(
         self, block_mV: ArrayLike, peaks: ArrayLike = (), *, reliable: Sequence[bool] | None = None
@@ -82,12 +89,15 @@ class FeatureStream:
         return found
 
     def flush(self) -> BeatFeatures:
-        """Return the features of the beats that waited. The stream ends: push no more."""
+        """Return the features of the beats that waited; what is pushed next follows a gap."""
         if self._samples.size:
             padding = np.full(self._cutter.after + 1, self._samples[-1])
             self._samples = np.concatenate((self._samples, padding))
             self._end += padding.size
-        return self._advance(ended=True)
+        found = self._advance(ended=True)
+        self._context.gap()
+        self._begin()
+        return found
 
     def _accept(self, positions: Vector, trust: list[bool]) -> None:
         if positions.size == 0:

@@ -148,8 +148,55 @@ def test_a_beat_that_is_not_ventricular_ends_a_tachycardia_after_one_that_is_not
     assert {one.beats for one in ended} == {9}
 
 
+def through_a_gap(kinds, rr_s, *, gap_s, lost=3):
+    """Take ``lost`` beats out of the middle of the run; what is left is ``gap_s`` (s) apart."""
+    signal, beats_s = ecg(kinds, rr_s)
+    middle = kinds.index("V") + kinds.count("V") // 2
+    stop_s, go_s = beats_s[middle] + 0.3, beats_s[middle + lost] + 0.3
+    later_s = gap_s - (go_s - stop_s)
+    watch, found = VentricularWatch(RATE_HZ), []
+    for first_s, last_s, shift_s in ((0.0, stop_s, 0.0), (go_s, signal.size / RATE_HZ, later_s)):
+        if shift_s:
+            found += watch.push([], first_s + shift_s, [])  # beats settled by the gap, if any
+            found += watch.gap(first_s + shift_s)
+        for start in range(round(first_s * RATE_HZ), round(last_s * RATE_HZ), 50):
+            end = min(start + 50, round(last_s * RATE_HZ))
+            settled = [one + shift_s for one in beats_s if start <= RATE_HZ * one < end]
+            found += watch.push(signal[start:end], start / RATE_HZ + shift_s, settled)
+    return [one for one in found if one.kind is Kind.VENTRICULAR_TACHYCARDIA]
+
+
+@pytest.mark.parametrize("run_beats", [16, 60])
+@pytest.mark.parametrize("gap_s", [2.0, 30.0, 299.0])
+def test_a_tachycardia_that_runs_on_through_a_gap_goes_on(gap_s, run_beats):
+    kinds, rr_s = rhythm_with_run(run_beats, 0.4)
+    begun, ended = through_a_gap(kinds, rr_s, gap_s=gap_s)
+    assert (begun.standing, ended.standing) == (Standing.BEGUN, Standing.ENDED)
+    last_s = 1.0 + 39 * 0.8 + 0.5 + 0.4 * (run_beats - 1)
+    assert ended.offset_s == pytest.approx(last_s + gap_s - 3 * 0.4, abs=0.05)
+    assert ended.beats == run_beats - 3
+
+
+def test_one_that_begins_after_a_gap_is_told_by_what_was_known_before_it():
+    kinds, rr_s = rhythm_with_run(9, 0.4)
+    signal, beats_s = ecg(kinds, rr_s)
+    run = round((beats_s[40] - 0.25) * RATE_HZ)
+    watch = VentricularWatch(RATE_HZ)
+    watch.push(signal[:run], 0.0, beats_s[:40])
+    watch.gap(60.0)
+    found = watch.push(signal[run:], 60.0, [60.0 + one - run / RATE_HZ for one in beats_s[40:]])
+    assert Kind.VENTRICULAR_TACHYCARDIA in {one.kind for one in found}
+
+
+def test_after_a_long_gap_the_beats_are_learnt_anew():
+    kinds, rr_s = rhythm_with_run(60, 0.4)
+    _, ended = through_a_gap(kinds, rr_s, gap_s=302.0)
+    assert ended.standing is Standing.ENDED
+    assert ended.beats < 60 // 2 + 2
+
+
 class KnownClasses:
-    """Stands in for the classifier, which has nobody's beats to compare with after a gap."""
+    """Stands in for the classifier: says of the beats what it is told to."""
 
     def __init__(self, letters):
         self._kinds = iter(letters)

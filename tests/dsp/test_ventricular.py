@@ -126,6 +126,23 @@ def test_any_split_gives_the_batch_result(cuts):
     assert probabilities(beats) == pytest.approx(probabilities(LONG_BATCH), abs=1e-9)
 
 
+def streamed_with_gap(gap, cuts):
+    stream, beats = VentricularStream(120.0), []
+    for signal in (LONG.signal_mv[:gap], LONG.signal_mv[gap:]):
+        detector = Detector(120.0)
+        for block in np.split(signal, [one for one in cuts if one < signal.size]):
+            beats += stream.push(block, detector.push_refined(block))
+        beats += stream.push([], detector.flush_refined()) + stream.flush()
+    return beats
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(0, LONG.signal_mv.size), max_size=20).map(sorted), st.integers(1, 9999))
+def test_any_split_around_a_gap_gives_the_same(cuts, gap):
+    found, expected = streamed_with_gap(gap, cuts), streamed_with_gap(gap, [])
+    assert probabilities(found) == pytest.approx(probabilities(expected), abs=1e-9)
+
+
 @pytest.mark.parametrize("block", [1, 73])
 def test_blocks_of_any_size_give_the_batch_result(block):
     signal = LONG.signal_mv[: 120 * 60]
@@ -161,11 +178,45 @@ def test_a_stream_of_few_beats_is_classified_when_it_ends():
     assert stream.flush() == []
 
 
-def test_after_a_gap_nothing_is_known_of_before():
+@pytest.mark.parametrize("letters", ["V" * 12 + "NN", "VNNV", "V"])
+@pytest.mark.parametrize("before", [MIXED, "N" * 9])
+def test_after_a_gap_beats_are_compared_with_those_of_before(before, letters):
+    ecg, later = rhythm(before), rhythm(letters, seed=5, rr_s=0.6)
+    stream = VentricularStream(RATE_HZ)
+    stream.push(ecg.signal_mv, ecg.peaks)
+    stream.flush()
+    beats = stream.push(later.signal_mv, later.peaks) + stream.flush()
+    assert [one.position for one in beats] == later.peaks.tolist()
+    assert kinds(beats) == letters
+
+
+def test_after_a_gap_a_beat_comes_out_with_the_next_one():
+    ecg, later = rhythm(MIXED), rhythm("NNV")
+    stream = VentricularStream(RATE_HZ)
+    stream.push(ecg.signal_mv, ecg.peaks)
+    stream.flush()
+    assert kinds(stream.push(later.signal_mv, later.peaks)) == "NN"
+    assert kinds(stream.flush()) == "V"
+
+
+def test_the_time_of_a_gap_is_no_interval():
+    probable = []
+    for silent in (0, 1000):  # samples after the last beat before the gap
+        ecg, later = rhythm(MIXED), rhythm("NNNVNN", seed=5)
+        stream = VentricularStream(RATE_HZ)
+        stream.push(np.append(ecg.signal_mv, np.full(silent, ecg.signal_mv[-1])), ecg.peaks)
+        stream.flush()
+        probable.append(probabilities(stream.push(later.signal_mv, later.peaks) + stream.flush()))
+    assert probable[0] == pytest.approx(probable[1], abs=1e-12)
+    assert max(probable[0][:3]) < 0.5
+
+
+def test_what_is_forgotten_in_a_gap_is_compared_with_no_longer():
     ecg, later = rhythm(MIXED), rhythm("N" * 20 + "VNNN", seed=5)
     stream = VentricularStream(RATE_HZ)
     stream.push(-3.0 * ecg.signal_mv, ecg.peaks)
     stream.flush()
+    stream.forget()
     beats = stream.push(later.signal_mv, later.peaks) + stream.flush()
     assert beats == classify(later.signal_mv, RATE_HZ, later.peaks)
 
