@@ -20,8 +20,8 @@ import click
 @click.option("--seed", default=1, show_default=True, help="Seed of everything random.")
 @click.option("--report", is_flag=True, help="Tell on standard error how far it is.")
 @click.option("--held-out", type=click.IntRange(min=2), metavar="PARTS",
-              help="Only for beats: learn so many times, each time without a part of the records,"
-              " and print the figures of the records left out; no module is written.")  # fmt: skip
+              help="Only for beats: learn so many times, each time without a part of the people,"
+              " and print the figures of their records; no module is written.")  # fmt: skip
 @click.option("--rounds", type=click.IntRange(min=1), default=8, show_default=True,
               help="Only for beats: how often all records are learnt from.")  # fmt: skip
 def command(

@@ -2,14 +2,14 @@
 
 The weights on the hub (:mod:`~edge_agent.dsp.ventricular_weights`) come from :func:`learn` with
 the 22 records of the MIT-BIH Arrhythmia Database that P. de Chazal et al. call DS1 (doi
-10.1109/TBME.2004.827359), first lead. :func:`leave_one_out` gives for each recording what the
-others teach.
+10.1109/TBME.2004.827359), first lead. :func:`leave_one_out` gives for each recording what those
+of other people teach.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,12 +69,21 @@ def learn(patients: Sequence[Examples], *, ridge: float = RIDGE) -> Logistic:
     return fit(rows, labels, sample_weights=weights, ridge=ridge)
 
 
-def leave_one_out(patients: Sequence[Examples], *, ridge: float = RIDGE) -> list[Logistic]:
-    """For each patient, the weights learnt from all the others."""
-    return [
-        learn([*patients[:left_out], *patients[left_out + 1 :]], ridge=ridge)
-        for left_out in range(len(patients))
-    ]
+def leave_one_out(
+    recordings: Sequence[Examples], patients: Sequence[Hashable], *, ridge: float = RIDGE
+) -> list[Logistic]:
+    """For each recording, the weights learnt from all those of other patients.
+
+    ``patients`` says of each recording whose it is.
+
+    :raises ValueError: as :func:`learn`; a recording that is nobody's.
+    """
+    every = list(zip(recordings, patients, strict=True))
+    models = {
+        left_out: learn([one for one, patient in every if patient != left_out], ridge=ridge)
+        for left_out in dict.fromkeys(patients)
+    }
+    return [models[patient] for patient in patients]
 
 
 def _weights(one: Examples) -> Vector:

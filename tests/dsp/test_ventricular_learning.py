@@ -29,7 +29,15 @@ def test_what_tells_the_beats_apart_gets_the_weight():
 
 def test_leaving_one_out_is_learning_from_the_others():
     patients = [patient(seed) for seed in (1, 2, 3)]
-    assert leave_one_out(patients)[1] == learn([patients[0], patients[2]])
+    assert leave_one_out(patients, "abc")[1] == learn([patients[0], patients[2]])
+
+
+def test_the_recordings_of_a_patient_are_left_out_together():
+    recordings = [patient(seed) for seed in (1, 2, 3, 4)]
+    first, second, third, fourth = leave_one_out(recordings, ["a", "b", "a", "c"])
+    assert first == third == learn([recordings[1], recordings[3]])
+    assert second == learn([recordings[0], recordings[2], recordings[3]])
+    assert fourth == learn(recordings[:3])
 
 
 def test_sixteen_times_the_ventricular_beats_have_four_times_the_say():

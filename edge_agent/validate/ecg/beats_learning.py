@@ -43,7 +43,7 @@ def learn_beats(
 def scores_held_out(
     bench: EcgBench, parts: int, *, rounds: int = ROUNDS
 ) -> Iterator[dict[float | None, list[Score]]]:
-    """Learn without each of ``parts`` of the records; yield the scores of what was left out.
+    """Learn without each of ``parts`` of the people; yield the scores of what was left out.
 
     Scores are by rate, see :data:`RATES_HZ`; only the records of mitdb are scored.
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.validate.ecg import people
+
 Samples = NDArray[np.int64]
 Errors = NDArray[np.float64]
 
@@ -150,16 +152,20 @@ def gross(scores: Sequence[Score], name: str = "gross") -> Score:
 
 
 def f1_interval(scores: Sequence[Score], seed: int) -> tuple[float, float]:
-    """Return the 95 % interval of the gross F1 when records are drawn anew with replacement.
+    """Return the 95 % interval of the gross F1 when people are drawn anew with replacement.
 
-    Records are people: it says how far the figure would move with other people of the same kind.
+    Each comes with all their records: it says how far the figure would move with other people of
+    the same kind. NaN with less than two of them.
     B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), the percentile method.
     """
-    if len(scores) < 2:
+    places = people.places(one.record for one in scores)
+    count = max(places, default=-1) + 1
+    if count < 2:
         return math.nan, math.nan
-    hits = np.array([one.true_positives for one in scores])
-    wrong = np.array([one.false_positives + one.false_negatives for one in scores])
-    drawn = np.random.default_rng(seed).integers(0, len(scores), (_DRAWS, len(scores)))
+    hits, wrong = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    np.add.at(hits, places, [one.true_positives for one in scores])
+    np.add.at(wrong, places, [one.false_positives + one.false_negatives for one in scores])
+    drawn = np.random.default_rng(seed).integers(0, count, (_DRAWS, count))
     twice = 2 * hits[drawn].sum(axis=1)
     low, high = np.percentile(100.0 * twice / (twice + wrong[drawn].sum(axis=1)), (2.5, 97.5))
     return float(low), float(high)

@@ -58,7 +58,7 @@ def learn(what: str, bench: EcgBench, *, rounds: int = ROUNDS) -> str:
 
 
 def held_out_lines(bench: EcgBench, parts: int, *, rounds: int = ROUNDS) -> Iterator[str]:
-    """Learn the beats' weights with each of ``parts`` of the records left out; yield the figures.
+    """Learn the beats' weights with each of ``parts`` of the people left out; yield the figures.
 
     One line for each part and rate as it is done, then the gross figures of all records, each
     scored by weights that have not seen it.

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_agent.dsp.qrs_learning import Lesson
-from edge_agent.validate.ecg import noise
+from edge_agent.validate.ecg import noise, people
 from edge_agent.validate.ecg.ec57 import Samples
 from edge_agent.validate.ecg.recordings import (
     Recording,
@@ -81,14 +81,17 @@ def lessons(data: Path, keep: Callable[[str], bool] = lambda _: True) -> Iterato
 
 
 def held_out(data: Path, parts: int) -> Iterable[Callable[[str], bool]]:
-    """Return, for each of ``parts``, which records are learnt from while the rest is kept away."""
+    """Return, for each of ``parts``, which records are learnt from while the rest is kept away.
+
+    All records of a person (:func:`~edge_agent.validate.ecg.people.person_of`) are in one part.
+    """
     names = [
         name
         for folder in SETS
         if (data / folder).is_dir()
         for name in record_names(data / folder, annotated=True)
     ]
-    of = {name: count % parts for count, name in enumerate(names)}
+    of = {name: place % parts for name, place in zip(names, people.places(names), strict=True)}
 
     def learnt_from(part: int) -> Callable[[str], bool]:
         return lambda name: of.get(name, part) != part

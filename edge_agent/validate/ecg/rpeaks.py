@@ -12,6 +12,7 @@ from edge_agent.validate.ecg import ec57
 from edge_agent.validate.ecg.bench import EcgBench, missing_set
 from edge_agent.validate.ecg.detectors import OURS
 from edge_agent.validate.ecg.ec57 import Score
+from edge_agent.validate.ecg.people import person_of
 from edge_agent.validate.ecg.scoring import Tally, as_figures, f1_of, gross_table, score_all
 from edge_agent.validate.section import (
     Cell,
@@ -47,8 +48,8 @@ def measure(bench: EcgBench) -> Outcome:
     outcome = Outcome(
         summary="Beat by beat after ANSI/AAMI EC57: a beat is found when a detection lies within"
         " 150 ms; records of over ten minutes are scored from 5:00, without ventricular flutter."
-        " Gross figures pool all beats; the interval redraws records. CPU is process time on this"
-        " machine; the offset is the median error, which jitter leaves out. The network of"
+        " Gross figures pool all beats; the interval redraws people, each with all their"
+        " records. CPU is process time on this machine; the offset is the median error, which jitter leaves out. The network of"
         " edge-agent has learnt from mitdb, nstdb, cpsc2019 and cpsc2021: what it is worth on other"
         " records, `edge-agent validate learn beats --held-out 4` tells."
     )
@@ -62,7 +63,7 @@ def measure(bench: EcgBench) -> Outcome:
             tallies = score_all(bench.detectors, bench.recordings(data_set), rate)
             measured[data_set, rate] = tallies
             count = len(tallies[OURS].scores)
-            title = f"{data_set} {_at(rate)}, {count} records, gross"
+            title = f"{data_set} {_at(rate)}, {count} records{_people(tallies[OURS])}, gross"
             outcome.tables.append(gross_table(title, tallies, bench.seed))
             outcome.figures[f"{data_set} {_at(rate)}"] = as_figures(tallies, bench.seed)
             outcome.notes += _failures(tallies)
@@ -74,6 +75,14 @@ def measure(bench: EcgBench) -> Outcome:
 
 def _at(rate: float | None) -> str:
     return "at its own rate" if rate is None else f"at {rate:g} Hz"
+
+
+def _people(tally: Tally) -> str:
+    """Say of how many people the records are, where these are fewer."""
+    count = len({person_of(one.record) for one in tally.scores})
+    if count == len(tally.scores):
+        return ""
+    return " of one person" if count == 1 else f" of {count} people"
 
 
 def _failures(tallies: Mapping[str, Tally]) -> list[str]:

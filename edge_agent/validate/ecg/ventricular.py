@@ -26,6 +26,7 @@ from edge_agent.validate import drawing
 from edge_agent.validate.ecg import ec57
 from edge_agent.validate.ecg.bench import EcgBench
 from edge_agent.validate.ecg.ec57 import Samples
+from edge_agent.validate.ecg.people import person_of
 from edge_agent.validate.ecg.ranking import curve
 from edge_agent.validate.ecg.recordings import Recording
 from edge_agent.validate.section import Cell, Outcome, Plot, Section, Table, Verdict
@@ -91,24 +92,29 @@ class Judged:
 def measure(bench: EcgBench) -> Outcome:
     """Leave one record out at a time; annotated and detected beats; then the shipped weights."""
     outcome = Outcome(
-        summary="Each record is classified with weights that all other records taught in this run."
+        summary="Each record is classified with weights that the records of all other people taught"
+        " in this run."
         " Counted from 5:00, without flutter; fusion, paced and unclassifiable beats count for"
         " nothing. With detected beats a ventricular beat that the detector missed is missed, and"
         " an invented beat called ventricular is invented. None of the peers classifies beats."
     )
     records = [bench.recording(DATA_SET, name) for name in bench.every(DATA_SET)]
-    if len(records) < 2:
-        outcome.missing.append(f"{DATA_SET}: fewer than two records, none can be left out")
+    people = [person_of(one.name) for one in records]
+    if len(set(people)) < 2:
+        outcome.missing.append(f"{DATA_SET}: fewer than two people, none can be left out")
         outcome.verdicts.append(_verdict(None))
         return outcome
     bench.tell("features")
     patients = [examples_of(one) for one in records]
-    if sum(bool(one.ventricular.any()) for one in patients) < 2:
-        outcome.missing.append(f"{DATA_SET}: ventricular beats in fewer than two records")
+    with_some = {
+        person for person, one in zip(people, patients, strict=True) if one.ventricular.any()
+    }
+    if len(with_some) < 2:
+        outcome.missing.append(f"{DATA_SET}: ventricular beats in fewer than two people")
         outcome.verdicts.append(_verdict(None))
         return outcome
     bench.tell("learning, each record left out")
-    models = leave_one_out(patients)
+    models = leave_one_out(patients, people)
     detected, annotated, shipped = [], [], []
     for record, model in zip(records, models, strict=True):
         bench.tell(record.name)
