@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 1 failed, with the reason on standard error; 2 wrong usage; 78 the
 configuration can't be used (``EX_CONFIG``: systemd does not restart a hub that ends with it).
-``validate --strict`` ends with 3 when a bar is missed or was not measured.
+``validate --strict`` ends with 3 when a bar is missed or was not measured, or there is none.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def report_options(
         click.option("--seed", default=1, show_default=True, help="Seed of everything random."),
         click.option(
             "--strict", is_flag=True,
-            help="End with 3 when a bar is missed or was not measured.",
+            help="End with 3 when a bar is missed or was not measured, or a section has none.",
         ),
     )  # fmt: skip
 
@@ -73,8 +73,8 @@ def report_options(
 def write_report(measure: Callable[[Wish], Report], wish: Wish, out: Path, *, strict: bool) -> None:
     """Measure, write the report into ``out`` and print its bars.
 
-    Ends the process with :data:`EXIT_BAR_MISSED` if ``strict`` and a bar is missed or was
-    not measured: what was not measured has not passed.
+    Ends the process with :data:`EXIT_BAR_MISSED` if ``strict`` and a bar is missed or was not
+    measured, or a section has none, and says which: what was not measured has not passed.
     """
     from rich.console import Console
 
@@ -91,7 +91,9 @@ def write_report(measure: Callable[[Wish], Report], wish: Wish, out: Path, *, st
         written, _ = page.write(report, out)
     _print_bars(report)
     click.echo(f"The report is {written}")
-    if strict and not all(one.met for one in report.verdicts):
+    if strict and report.shortcomings:
+        for line in report.shortcomings:
+            click.echo(f"--strict: {line}", err=True)
         sys.exit(EXIT_BAR_MISSED)
 
 

@@ -48,6 +48,28 @@ class Report:
         lines += [line for chapter in self.chapters for line in chapter.outcome.missing]
         return list(dict.fromkeys(lines))
 
+    @property
+    def shortcomings(self) -> list[str]:
+        """Why the run has not passed, one line each; none where every bar was measured and met.
+
+        A section that gave no bar has not passed either: nothing of it was held against anything.
+        """
+        if not self.chapters:
+            return ["no section was measured"]
+        lines = []
+        for chapter in self.chapters:
+            if not chapter.outcome.verdicts:
+                why = "; ".join(chapter.outcome.missing) or "it has none to be held against"
+                lines.append(f"section {chapter.name}: no bar was measured: {why}")
+            lines += [_shortcoming(one) for one in chapter.outcome.verdicts if not one.met]
+        return lines
+
+
+def _shortcoming(one: Verdict) -> str:
+    if one.met is None:
+        return f"{one.what}: not measured" + (f": {one.remark}" if one.remark else "")
+    return f"{one.what}: {one.figure(one.measured)}, and the bar is {one.bar}"
+
 
 def write(report: Report, folder: Path) -> tuple[Path, Path]:
     """Write ``report.md``, ``report.json`` and the plots into ``folder``; return the first two."""

@@ -56,8 +56,10 @@ class Verdict:
 
     @property
     def met(self) -> bool | None:
-        """Whether the bar is reached; ``None`` when that was not measured."""
+        """Whether the bar is reached; ``None`` when that was not measured, or there is none."""
         if self.measured is None or math.isnan(self.measured):
+            return None
+        if self.at_least is None and self.at_most is None:
             return None
         if self.at_least is not None and self.measured < self.at_least:
             return False
@@ -68,6 +70,8 @@ class Verdict:
         """The bar in words."""
         if self.at_least is not None:
             return f"≥ {self.at_least:g} {self.unit}".rstrip()
+        if self.at_most is None:
+            return "none"
         return f"≤ {self.at_most:g} {self.unit}".rstrip()
 
     def figure(self, value: float | None) -> str:

@@ -149,6 +149,7 @@ def test_strict_ends_with_three_when_a_bar_is_missed(small_recordings, tmp_path,
         ((99.0, 80.0), EXIT_BAR_MISSED),
         ((99.0, None), EXIT_BAR_MISSED),
         ((float("nan"),), EXIT_BAR_MISSED),
+        ((), EXIT_BAR_MISSED),
     ],
 )
 def test_strict_passes_only_what_was_measured_and_met(tmp_path, measured, code):
@@ -162,3 +163,49 @@ def test_strict_passes_only_what_was_measured_and_met(tmp_path, measured, code):
         ended = stop.code
     assert ended == code
     write_report(lambda wish: report, Wish(), tmp_path, strict=False)
+
+
+def chapter_with(name, *bars, missing=()):
+    outcome = Outcome(verdicts=list(bars), missing=list(missing))
+    return Chapter(name=name, title=name, outcome=outcome, seconds=0.0)
+
+
+MET = Verdict(what="F1", measured=99.0, unit="%", at_least=90.0)
+
+
+@pytest.mark.parametrize(
+    ("chapters", "said"),
+    [
+        ([], "--strict: no section was measured"),
+        ([chapter_with("one")], "section one: no bar was measured: it has none"),
+        (
+            [chapter_with("one", MET), chapter_with("two", missing=["cases.csv: not there"])],
+            "section two: no bar was measured: cases.csv: not there",
+        ),
+        (
+            [chapter_with("one", Verdict(what="F1", measured=80.0, unit="%", at_least=90.0))],
+            "F1: 80.00 %, and the bar is ≥ 90 %",
+        ),
+        (
+            [chapter_with("one", Verdict(what="F1", measured=None, at_least=90.0, remark="away"))],
+            "F1: not measured: away",
+        ),
+        ([chapter_with("one", Verdict(what="F1", measured=80.0))], "F1: not measured"),
+    ],
+)
+def test_strict_says_what_has_not_passed(tmp_path, capsys, chapters, said):
+    report = Report(title="Report", introduction="", header={}, chapters=chapters)
+    with pytest.raises(SystemExit) as stop:
+        write_report(lambda wish: report, Wish(), tmp_path, strict=True)
+    assert stop.value.code == EXIT_BAR_MISSED
+    assert said in capsys.readouterr().err
+
+
+def test_strict_does_not_pass_a_section_whose_tables_are_missing(tmp_path):
+    done = CliRunner().invoke(
+        command,
+        ["alarms", "--data", str(tmp_path), "--out", str(tmp_path / "out"),
+         "--only", "news2", "--strict"],
+    )  # fmt: skip
+    assert done.exit_code == EXIT_BAR_MISSED
+    assert "section news2: no bar was measured" in done.output

@@ -49,9 +49,10 @@ def measure(bench: EcgBench) -> Outcome:
         summary="Beat by beat after ANSI/AAMI EC57: a beat is found when a detection lies within"
         " 150 ms; records of over ten minutes are scored from 5:00, without ventricular flutter."
         " Gross figures pool all beats; the interval redraws people, each with all their"
-        " records. CPU is process time on this machine; the offset is the median error, which jitter leaves out. The network of"
-        " edge-agent has learnt from mitdb, nstdb, cpsc2019 and cpsc2021: what it is worth on other"
-        " records, `edge-agent validate learn beats --held-out 4` tells."
+        " records. CPU is process time on this machine; the offset is the median error, which"
+        " jitter leaves out. The network of edge-agent has learnt from mitdb, nstdb, cpsc2019 and"
+        " cpsc2021: what it is worth on other people, `edge-agent validate learn beats --held-out"
+        " 4` tells."
     )
     measured: dict[Key, dict[str, Tally]] = {}
     for data_set in SETS:
