@@ -2,10 +2,9 @@
 
 :class:`EpisodeFinder` takes the beats of :class:`~edge_agent.dsp.ventricular.VentricularStream` one
 by one, :func:`episodes` all of them. Definitions: three ventricular beats in a row or more are a
-run, and ventricular tachycardia over 100 a minute, sustained from 30 s on (A. E. Buxton et al.,
-Circulation 114 (2006) 2534-2570, doi 10.1161/CIRCULATIONAHA.106.180199); from five beats on it is
-the alarm of the PhysioNet/CinC Challenge 2015 (G. D. Clifford et al., doi
-10.1109/CIC.2015.7408639).
+run, and ventricular tachycardia over 100 a minute (A. E. Buxton et al., Circulation 114 (2006)
+2534-2570, doi 10.1161/CIRCULATIONAHA.106.180199); from five beats on it is the alarm of the
+PhysioNet/CinC Challenge 2015 (G. D. Clifford et al., doi 10.1109/CIC.2015.7408639).
 A run that changes its rate is a run from end to end with a tachycardia in it: from the first fast
 interval on when the last five beats are over 100 a minute, and for as long as the last five, or
 the last two, are.
@@ -26,7 +25,6 @@ from itertools import dropwhile
 from edge_agent.dsp.ventricular import BeatClass
 
 TACHYCARDIA_PER_MIN = 100.0
-SUSTAINED_S = 30.0
 ALARM_BEATS = 5
 
 _RUN_BEATS = 3
@@ -56,11 +54,6 @@ class VentricularEpisode:
     offset_s: float
     beats: int
     rate_per_min: float
-
-    @property
-    def sustained(self) -> bool:
-        """Whether this is a tachycardia of 30 s or more."""
-        return self.pattern is Pattern.TACHYCARDIA and self.offset_s - self.onset_s >= SUSTAINED_S
 
     @property
     def alarming(self) -> bool:

@@ -11,12 +11,10 @@ from edge_agent.dsp.af import (
     CENTRE_BEATS,
     DELAY_BEATS,
     LEAST_INTERVALS,
-    LONGEST_ROW,
     AfBeat,
     AfDetector,
     burden,
     detect_af,
-    episodes,
 )
 
 NAN = float("nan")
@@ -77,14 +75,10 @@ OTHER_RHYTHMS = {
 }
 
 
-def judged(rr_ms, **settings):
+def judged(rr_ms):
     intervals = np.asarray(rr_ms, dtype=float)
     at_s = 10.0 + np.nancumsum(np.where(np.isnan(intervals), 3000.0, intervals)) / 1000.0
-    return detect_af(at_s, intervals, **settings)
-
-
-def probabilities(beats):
-    return [beat.probability for beat in beats]
+    return detect_af(at_s, intervals)
 
 
 def share_found(beats):
@@ -110,13 +104,12 @@ def test_an_episode_lags_neither_at_its_onset_nor_at_its_end(seed):
     random = np.random.default_rng(seed)
     rr_ms = np.concatenate((steady(random), fibrillating(random, 80), steady(random)))
     beats = judged(rr_ms)
-    (episode,) = episodes(beats)
-    onset = next(i for i, beat in enumerate(beats) if beat.at_s == episode.onset_s)
-    offset = next(i for i, beat in enumerate(beats) if beat.at_s == episode.offset_s)
+    places = np.flatnonzero([beat.af for beat in beats])
+    onset, offset = places[0], places[-1]
     assert abs(onset - BEATS) <= CENTRE_BEATS // 2
     assert abs(offset - (BEATS + 80)) <= CENTRE_BEATS // 2
-    assert episode.beats == offset - onset + 1
-    assert 0.8 < episode.mean_probability <= 1.0
+    assert places.size == offset - onset + 1
+    assert 0.8 < np.mean([beats[place].probability for place in places]) <= 1.0
 
 
 def test_now_knows_of_an_episode_before_its_beats_are_settled():
@@ -152,12 +145,10 @@ def test_nothing_is_joined_across_a_gap(gap):
     assert [beat.rr_ms is None for beat in settled] == ([True] + [False] * few.size) * 3
 
 
-def test_a_gap_ends_an_episode_and_settles_the_beats_before_it():
+def test_a_gap_settles_the_beats_before_it():
     random = np.random.default_rng(4)
     rr_ms = np.concatenate((fibrillating(random), [NAN], fibrillating(random)))
     beats = judged(rr_ms)
-    first, second = episodes(beats)
-    assert first.offset_s <= beats[BEATS - 1].at_s < beats[BEATS].at_s <= second.onset_s
     detector = AfDetector()
     settled = [one for beat in beats[:BEATS] for one in detector.push(beat.at_s, beat.rr_ms)]
     assert len(settled) < BEATS
@@ -204,44 +195,6 @@ def test_what_came_before_a_gap_does_not_matter_after_it():
     ]
 
 
-def frequent_ventricular_beats(random):
-    """Single ones and couplets, nearly every second beat, early by any amount."""
-    rr_ms, ventricular = [], []
-    while len(rr_ms) < BEATS:
-        row = int(random.integers(0, 3))
-        early = random.uniform(400.0, 620.0, row)
-        pause = [] if row == 0 else [850.0 * (row + 1) - early.sum()]
-        rr_ms += [850.0 + 10.0 * random.standard_normal(), *early, *pause]
-        ventricular += [False] + [True] * row + [False] * len(pause)
-    return np.array(rr_ms), np.array(ventricular)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_beats_known_to_be_ventricular_do_not_look_like_fibrillation(seed):
-    rr_ms, ventricular = frequent_ventricular_beats(np.random.default_rng(seed))
-    unknown, known = judged(rr_ms), judged(rr_ms, ventricular=ventricular)
-    assert share_found(known) == 0.0
-    assert np.mean(probabilities(unknown)) > 0.2
-    assert max(probabilities(known)) < 0.05
-    assert [beat.rr_ms for beat in known] == rr_ms.tolist()
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_fibrillation_with_ventricular_beats_is_still_found(seed):
-    random = np.random.default_rng(seed)
-    beats = judged(fibrillating(random), ventricular=random.random(BEATS) < 0.1)
-    assert share_found(beats) >= 0.95
-
-
-def test_a_ventricular_row_waits_for_its_end_and_no_longer_than_its_limit():
-    detector, settled = AfDetector(), []
-    for place in range(200):
-        settled += detector.push(float(place), 500.0, ventricular=place > 60)
-        assert place - len(settled) < DELAY_BEATS + LONGEST_ROW
-    settled += detector.flush()
-    assert [beat.at_s for beat in settled] == [float(place) for place in range(200)]
-
-
 def beat(at_s, *, af, rr_ms=1000.0):
     probability = None if af is None else float(af)
     return AfBeat(at_s=at_s, rr_ms=rr_ms, probability=probability, af=af)
@@ -264,12 +217,6 @@ def test_burden_is_a_share_of_the_judged_time_and_tells_the_rest():
 def test_no_judged_time_is_no_burden_of_zero():
     assert burden([beat(0.0, af=None)]).share is None
     assert burden([]).share is None
-
-
-def test_episodes_end_where_an_answer_is_missing():
-    beats = [beat(float(i), af=af) for i, af in enumerate([True, True, None, True, False, True])]
-    assert [(one.onset_s, one.offset_s) for one in episodes(beats)] == [(0, 1), (3, 3), (5, 5)]
-    assert episodes([]) == []
 
 
 def test_beats_and_intervals_must_be_as_many():

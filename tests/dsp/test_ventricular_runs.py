@@ -61,16 +61,7 @@ def test_a_tachycardia_alarms_from_the_fifth_beat_while_it_goes_on():
     assert alarms == [False] * 4 + [True] * 4
     (run,) = finder.gap()
     assert run.rate_per_min == pytest.approx(150.0)
-    assert not run.sustained
     assert finder.current == []
-
-
-def test_thirty_seconds_of_tachycardia_are_sustained():
-    at_s = [0.4 * beat for beat in range(77)]
-    (run,) = episodes(at_s, [BeatClass.VENTRICULAR] * 77)
-    assert run.sustained
-    (run,) = episodes(at_s[:75], [BeatClass.VENTRICULAR] * 75)
-    assert not run.sustained
 
 
 def test_the_rate_of_bigeminy_counts_all_its_beats():

@@ -23,7 +23,7 @@ from edge_agent.dsp.ventricular_learning import (
 )
 from edge_agent.dsp.ventricular_weights import WEIGHTS
 from edge_agent.validate import drawing
-from edge_agent.validate.ecg import ec57
+from edge_agent.validate.ecg import ec57, ventricular_runs
 from edge_agent.validate.ecg.bench import EcgBench
 from edge_agent.validate.ecg.ec57 import Samples
 from edge_agent.validate.ecg.people import person_of
@@ -115,16 +115,21 @@ def measure(bench: EcgBench) -> Outcome:
         return outcome
     bench.tell("learning, each record left out")
     models = leave_one_out(patients, people)
-    detected, annotated, shipped = [], [], []
+    detected, annotated, shipped, runs = [], [], [], []
     for record, model in zip(records, models, strict=True):
         bench.tell(record.name)
         found = np.unique(detect(record.signal_mV, record.rate_hz)).astype(np.int64)
         of_found = beat_features(record.signal_mV, record.rate_hz, found)
         detected.append(judge(record, found, of_found, model))
         shipped.append(judge(record, found, of_found, WEIGHTS))
+        called = model.probability(of_found.rows) >= VENTRICULAR_FROM
+        runs.append(ventricular_runs.runs_of(record, found, called))
         of_beats = beat_features(record.signal_mV, record.rate_hz, record.beats)
         annotated.append(judge(record, record.beats, of_beats, model))
     _fill(outcome, detected, annotated, shipped)
+    of_runs = ventricular_runs.table(runs)
+    outcome.tables.append(of_runs)
+    outcome.figures["runs"] = [dict(zip(of_runs.columns, row, strict=True)) for row in of_runs.rows]
     return outcome
 
 
