@@ -1,4 +1,4 @@
-"""Signal quality: strips that people call too noisy, told from those that they can read."""
+"""Signal quality: strips that people call too noisy, told from readable ones; doubtful beats."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edge_agent.dsp.quality import strip_index
 from edge_agent.validate import drawing
+from edge_agent.validate.ecg import beat_trust
 from edge_agent.validate.ecg.bench import EcgBench, missing_set
 from edge_agent.validate.ecg.detectors import OURS
 from edge_agent.validate.ecg.ranking import area_under_curve, curve
@@ -29,8 +30,14 @@ def measure(bench: EcgBench) -> Outcome:
     outcome = Outcome(
         summary="Strips of a hand-held recorder; people labelled some as too noisy to judge. The"
         " area under the ROC curve is how often a noisy strip is rated worse than a readable one."
-        " neurokit2: the mean over the strip of ecg_quality, by each of its methods."
+        " neurokit2: the mean over the strip of ecg_quality, by each of its methods. Of single"
+        " beats, a false detection should be doubtful, and a true one not."
     )
+    of_beats = beat_trust.table(bench)
+    if of_beats is not None:
+        outcome.tables.append(of_beats)
+        columns = of_beats.columns
+        outcome.figures["beats"] = [dict(zip(columns, row, strict=True)) for row in of_beats.rows]
     folder = bench.folder(DATA_SET)
     truth = labels(folder)
     names = [name for name in bench.names(DATA_SET, annotated=False) if name in truth]
@@ -65,7 +72,7 @@ def measure(bench: EcgBench) -> Outcome:
     )
     signs = np.array([truth[name] for name in names])
     outcome.plots.append(_plot(signs, noisy, ratings))
-    outcome.figures = {
+    outcome.figures |= {
         "auc": areas,
         "strips": {name: float(value) for name, value in zip(names, ratings[OURS], strict=True)},
     }
