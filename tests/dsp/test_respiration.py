@@ -7,60 +7,21 @@ import pytest
 from edge_agent.dsp.respiration import RespirationStream, respiration_rates
 from edge_agent.dsp.respiration_features import BeatShapeStream, beat_shapes
 from edge_agent.dsp.rpeaks import Detector, detect
-
-SLOW = (5, 6, 8)
-FAST = (12, 15, 20, 25, 30, 36)
+from edge_agent.validate.ecg.respiration import FAST, SLOW, Breather, Way, score
 
 
-def simulated(
-    rate_per_min,
-    *,
-    heart_rate=75.0,
-    in_rr=0.03,
-    in_height=0.06,
-    mayer=0.0,
-    fibrillation=False,
-    seconds=182.0,
-    seed=0,
-):
-    """Beat times, RR intervals, heights and areas; breaths vary by 7 %, phases are random."""
-    random = np.random.default_rng(seed)
-    breath, offset, slow = random.uniform(0.0, 2.0 * math.pi, 3)
-    current = rate_per_min / 60.0
-    at_s, beats = 0.0, []
-    while at_s < seconds:
-        if fibrillation:
-            rr = 60.0 / heart_rate * math.exp(0.22 * random.standard_normal())
-        else:
-            swing = in_rr * math.sin(breath) + mayer * math.sin(slow)
-            rr = 60.0 / heart_rate * (1.0 + swing + 0.02 * random.standard_normal())
-        rr = max(0.25, rr)
-        for _ in range(20):
-            if random.random() < rr / 20.0 * rate_per_min / 60.0:
-                current = rate_per_min / 60.0 * (1.0 + 0.07 * random.standard_normal())
-            breath += 2.0 * math.pi * current * rr / 20.0
-        slow += 2.0 * math.pi * 0.1 * rr
-        at_s += rr
-        turn = in_height * math.sin(breath + offset)
-        height = 1.0 + turn + 0.03 * random.standard_normal()
-        area = 0.05 * (1.0 + 0.8 * turn + 0.03 * random.standard_normal())
-        beats.append((at_s, 1000.0 * rr, height, area))
-    return np.array(beats).T
+def simulated(rate_per_min, *, seconds=182.0, seed=0, **who):
+    return Breather(**who).beats(rate_per_min, seconds, seed)
 
 
-def scored(rates_per_min, *, use="both", seeds=6, **kwargs):
+def scored(rates_per_min, *, use="both", seeds=6, seconds=182.0, **who):
     """Share of windows given a rate, mean error (per minute), share of those off by over 3."""
-    errors, windows = [], 0
-    for rate, seed in ((rate, seed) for rate in rates_per_min for seed in range(seeds)):
-        at_s, rr_ms, height, area = simulated(rate, seed=seed, **kwargs)
-        shapes = {} if use == "timing" else {"height_mV": height, "area_mv_s": area}
-        rr_ms = np.full_like(rr_ms, np.nan) if use == "shape" else rr_ms
-        found = respiration_rates(at_s, rr_ms, every_s=10.0, **shapes)
-        windows += len(found)
-        given = [one.rate_per_min for _, one in found if one.rate_per_min is not None]
-        errors += [abs(one - rate) for one in given]
-    off = fmean(one > 3.0 for one in errors) if errors else 0.0
-    return len(errors) / windows, fmean(errors) if errors else 0.0, off
+    way = Way(
+        who=Breather(**who), rates_per_min=tuple(rates_per_min),
+        shape=use != "timing", timing=use != "shape",
+    )  # fmt: skip
+    found = score(way, seeds, seconds=seconds)
+    return found.given, np.nan_to_num(found.error_per_min), np.nan_to_num(found.off)
 
 
 @pytest.mark.parametrize("heart_rate", [75.0, 100.0, 150.0])

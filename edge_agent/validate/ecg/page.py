@@ -14,6 +14,7 @@ from edge_agent.validate.ecg import (
     noise_curves,
     noisy_strips,
     pauses,
+    respiration,
     ride,
     rpeaks,
     ventricular,
@@ -35,6 +36,7 @@ SECTIONS: Sequence[Section[EcgBench]] = (
     ventricular.SECTION,
     noisy_strips.SECTION,
     pauses.SECTION,
+    respiration.SECTION,
 )
 
 SETS = ("mitdb", "nstdb", "cpsc2019", "cpsc2021", "cinc2017", "polar_h10")
