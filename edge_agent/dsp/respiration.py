@@ -34,8 +34,10 @@ atrial fibrillation, timing       0.6 %     8.5         (3 of 5)
 Mayer waves as large, both       98.2 %     0.5         0.0 %
 ===============================  =========  ==========  =========
 
-Real breathing is less regular, so expect fewer rates: of the first 15 minutes of eleven records of
-MIT-BIH DS1 1 to 60 % of the windows got one. There timing shows 10.0 a minute all through in two
+(``edge-agent validate ecg --only respiration`` measures these.)
+
+Real breathing is less regular, so expect fewer rates: of the first 15 minutes of the 22 records of
+MIT-BIH DS1 1 to 62 % of the windows get one. There timing shows 10.0 a minute all through in two
 people (101, 215), which no breathing is: presumably the flutter of the tape recorder.
 
 Limits. Each beat is one sample: rates over half the heart rate fold back and can't be told from
