@@ -15,6 +15,8 @@ from edge_agent.dsp.beats import Beat, BeatStream
 from edge_agent.dsp.quality import Quality, QualityStream
 from edge_agent.dsp.rhythm import DEFAULT_LIMITS, RhythmLimits, RhythmStream
 from edge_agent.dsp.rhythm_contact import Contact
+from edge_agent.dsp.rhythm_finding import Kind
+from edge_agent.dsp.rhythm_ventricular import VENTRICULAR_KINDS
 from edge_agent.dsp.rr import HeartRate
 from edge_agent.model import Boottime, Code, Event, Observation, State, Waveform
 from edge_agent.rhythm_events import (
@@ -37,8 +39,11 @@ _SETTLED_AFTER_S = 1.1
 """By then a beat is seen or settled, with blocks of up to 0.6 s."""
 _LOAD_EVERY_S = 60.0
 _NOTHING_FOR_S = 90.0
-"""So long a rhythm is watched before it is said that nothing stands: longer than any finding but
-fibrillation needs, and that needs about as long."""
+"""So long a rate is relied on before it is said that no finding that shows in it stands: longer
+than any of them needs to be told or to end."""
+_ORDINARY_BEATS = 60
+"""So many beats are classified before it is said that no ventricular rhythm stands."""
+_SHOWN_BY_RATE = frozenset(Kind) - VENTRICULAR_KINDS - {Kind.ATRIAL_FIBRILLATION}
 
 _OPEN = (Contact.HUM, Contact.SATURATED, Contact.RECOVERING, Contact.OFF)
 _NOT_ATTACHED = Quality(index=0.0, state=State.NOT_ATTACHED)
@@ -57,7 +62,7 @@ class EcgChannel:
         self._chain = BeatChain(sensor, (fibrillation,))
         self._trust = BeatTrust(rate_hz)
         self._breathing = Breathing(sensor, rate_hz)
-        self._nothing_told = False
+        self._to_vouch_for = {_SHOWN_BY_RATE, VENTRICULAR_KINDS}
         self._load_due_s: float | None = None
         self._start_anew(rate_hz)
 
@@ -109,8 +114,8 @@ class EcgChannel:
         Noise shows only in a whole window: until one has passed, beats may be found in noise. Noise
         is judged by the beats. Where none come any more, there is nothing to judge it by, and a
         silence must not pass for noise; a line that shows nothing but hum then is no silence.
-        Nor is a flat one of a quality in doubt: the last digit of a coarse converter that toggles.
-        A flat line of a good signal is: it may be a base line that wanders slowly.
+        Nor is a flat one on which nothing but a converter's last digit moves, however coarse that
+        is. Another flat line of a good signal is: it may be a base line that wanders slowly.
         What the sensor itself says of the block stands above both.
         """
         if block.follows_gap:
@@ -121,12 +126,14 @@ class EcgChannel:
             return Quality(index=0.0, state=block.state)
         if attached is not None and self._is_silent(block.end / _NS_PER_S):
             return _NOT_ATTACHED if self._is_off(attached) else attached
+        if attached is not None and self._last_beat_s is None and self._rhythm.is_still:
+            return _NOT_ATTACHED
         known = [quality for quality in (attached, noise) if quality is not None]
         return min(known, key=lambda one: one.index, default=_NOT_JUDGED_YET)
 
     def _is_off(self, attached: Quality) -> bool:
         if self._rhythm.contact is Contact.FLAT:
-            return attached.state is not State.MEASURED
+            return self._rhythm.is_still or attached.state is not State.MEASURED
         return self._rhythm.contact in _OPEN
 
     def _is_silent(self, now_s: float) -> bool:
@@ -223,14 +230,21 @@ class EcgChannel:
         return [hourly_share(codes.VENTRICULAR_LOAD, share, now_s, self._sensor)]
 
     def _nothing(self, block: Waveform, rate: Observation) -> list[Observation | Event]:
-        """Tell once that nothing stands, so that alarms from before a restart can end."""
+        """Tell once of each group of kinds that none stands.
+
+        So alarms from before a restart can end. Each group is vouched for by what it is judged by.
+        """
         self._watched_s += len(block.samples) / block.rate_hz
-        if not rate.is_reliable or self._rhythm.standing:
+        if not rate.is_reliable or self._rhythm.standing & _SHOWN_BY_RATE:
             self._watched_s = 0.0
-        if self._nothing_told or self._watched_s < _NOTHING_FOR_S:
-            return []
-        self._nothing_told = True
-        return [nothing_stands(block.end / _NS_PER_S, self._sensor)]
+        vouched = set()
+        if self._watched_s >= _NOTHING_FOR_S:
+            vouched.add(_SHOWN_BY_RATE)
+        if rate.is_reliable and self._rhythm.ordinary_beats >= _ORDINARY_BEATS:
+            vouched.add(VENTRICULAR_KINDS)
+        new, self._to_vouch_for = vouched & self._to_vouch_for, self._to_vouch_for - vouched
+        at_s = block.end / _NS_PER_S
+        return [nothing_stands(at_s, self._sensor, kinds) for kinds in new]
 
     def _observation(
         self, code: Code, value: float | None, at_s: float, quality: Quality

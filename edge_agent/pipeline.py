@@ -18,7 +18,7 @@ from edge_agent.dsp.glucose import Forecast, Forecaster
 from edge_agent.dsp.glucose_alarm import LowAlarm
 from edge_agent.dsp.oximetry import Saturation
 from edge_agent.dsp.rhythm import DEFAULT_LIMITS, RhythmLimits
-from edge_agent.ecg_channel import EcgChannel
+from edge_agent.ecg_lead import EcgLead
 from edge_agent.model import (
     Alarm,
     Boottime,
@@ -75,7 +75,7 @@ class Pipeline:
         self.forecasts: tuple[GlucoseForecast, ...] = ()
         self.beats = 0
         self.alarms_raised = 0
-        self._ecg: dict[str, EcgChannel] = {}
+        self._ecg: dict[str, EcgLead] = {}
         self._rr: dict[str, RrChannel] = {}
         self.forecasters: dict[str, Forecaster] = {}
         self._saturation: dict[str, Saturation] = {}
@@ -139,11 +139,10 @@ class Pipeline:
             if self._warning is not None:
                 self._warning.note(block)
             return self.alarms.judge(block, now)
-        channel = self._ecg.get(block.sensor)
-        if channel is None:
-            channel = EcgChannel(block.sensor, block.rate_hz, self._rhythm)
-            self._ecg[block.sensor] = channel
-        judged, derived = channel.push(block)
+        lead = self._ecg.get(block.sensor)
+        if lead is None:
+            lead = self._ecg[block.sensor] = EcgLead(block.sensor, self._rhythm)
+        judged, derived = lead.push(block)
         alarms = self.alarms.judge(judged, now)
         for one in derived:
             if isinstance(one, Observation) and one.state.is_measurement:

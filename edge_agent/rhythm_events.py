@@ -14,6 +14,8 @@ from edge_agent.summary import STRIP
 
 _NS_PER_S = 1_000_000_000
 _BURDEN_EVERY_S = 60.0
+_REGULAR_FOR_S = 60.0
+"""Twice what ends an episode that the watch has itself seen begin."""
 
 _RATES = frozenset({
     Kind.BRADYCARDIA, Kind.TACHYCARDIA, Kind.EXTREME_BRADYCARDIA, Kind.EXTREME_TACHYCARDIA,
@@ -45,10 +47,11 @@ def finding_event(one: Finding, sensor: str) -> Event:
     return Event(kind=EventKind.FINDING, at=_at(one.known_s), sensor=sensor, detail=detail)
 
 
-def nothing_stands(at_s: float, sensor: str) -> Event:
-    """Return the event that the rhythm was watched for long, and no finding stands."""
+def nothing_stands(at_s: float, sensor: str, kinds: Iterable[Kind]) -> Event:
+    """Return the event that the rhythm was watched for long, and none of ``kinds`` stands."""
     detail = {
         "finding": NO_FINDING,
+        "kinds": " ".join(sorted(kinds)),
         "standing": "watched",
         "note": "the rhythm is watched, and nothing of the kind is there",
     }
@@ -65,6 +68,9 @@ def hourly_share(code: Code, share: Share, at_s: float, sensor: str) -> Observat
 class FibrillationFollower:
     """Follows a chain of beats: episodes of atrial fibrillation, and once a minute its burden.
 
+    Once, after a minute that could be judged and was regular, it tells that none stands: so an
+    alarm from before a restart can end. Time that could not be judged vouches for nothing.
+
     ``with_strips`` adds strips of ECG to findings, where there is an ECG.
     """
 
@@ -77,11 +83,15 @@ class FibrillationFollower:
         self._with_strips = with_strips
         self._watch = AfWatch()
         self._due_s: float | None = None
+        self._nothing_told = False
 
     def __call__(self, at_s: float, rr_ms: float | None) -> list[Observation | Event]:
         """Take in a beat as :meth:`~edge_agent.beat_chain.BeatChain.push` does."""
         findings = self._with_strips(self._watch.push(at_s, rr_ms))
         found: list[Observation | Event] = [finding_event(one, self._sensor) for one in findings]
+        if not self._nothing_told and self._watch.regular_s >= _REGULAR_FOR_S:
+            self._nothing_told = True
+            found.append(nothing_stands(at_s, self._sensor, {Kind.ATRIAL_FIBRILLATION}))
         if self._due_s is None:
             self._due_s = at_s + _BURDEN_EVERY_S
         if at_s < self._due_s:

@@ -37,7 +37,7 @@ from edge_agent.model import (
 )
 
 NO_FINDING = "none"
-"""In place of a finding: the signal was watched for long, and none stands."""
+"""In place of a finding: the signal was watched for long, and none of the ``kinds`` stands."""
 
 _REASONS = frozenset(
     {EventKind.DISCONNECTED, EventKind.LINK_FAILED, EventKind.STREAM_REFUSED, EventKind.GAP}
@@ -222,9 +222,9 @@ class AlarmEngine:
     def _judge_finding(self, event: Event) -> list[Alarm]:
         """Raise with a finding that begins, clear with its end, or when none is there at all."""
         alarms: list[Alarm] = []
-        found, standing = event.detail.get("finding"), event.detail.get("standing")
+        about, standing = _findings_named(event), event.detail.get("standing")
         for rule in self._finding_rules:
-            if found not in {rule.finding, NO_FINDING}:
+            if rule.finding not in about:
                 continue
             episode = self._findings.setdefault((rule, event.sensor), Episode())
             if standing == "begun":
@@ -252,6 +252,14 @@ class AlarmEngine:
                 if episode.is_raised and not episode.stale(rule, now):
                     alarms += episode.happen(Happening.GONE, now, back_again(reading, now))
         return alarms
+
+
+def _findings_named(event: Event) -> frozenset[str]:
+    """Return the findings that ``event`` speaks of: one, or all those of which none stands."""
+    found = str(event.detail.get("finding", ""))
+    if found == NO_FINDING:
+        return frozenset(str(event.detail.get("kinds", "")).split())
+    return frozenset({found})
 
 
 def _is_usable(reading: Observation | Waveform) -> bool:

@@ -102,6 +102,11 @@ class RhythmStream:
         return self._silences[-1].is_open
 
     @property
+    def is_still(self) -> bool:
+        """Whether nothing but the converter's last digits moves."""
+        return self._contact.is_still
+
+    @property
     def standing(self) -> frozenset[Kind]:
         """The kinds of finding that have begun and not ended."""
         return frozenset(kind for kind, _ in self._strips)
@@ -177,6 +182,11 @@ class RhythmStream:
         reliable = [one.reliable for one in beats]
         at_s = [one.at_s for one in beats]
         return self._ventricular.push(block_mV, start_s, at_s, reliable=reliable)
+
+    @property
+    def ordinary_beats(self) -> int:
+        """How many beats have been classified since a ventricular rhythm stood."""
+        return self._ventricular.ordinary_beats
 
     def ventricular_load(self, now_s: float) -> Share | None:
         """Return the share of the beats of the last hour that came from the ventricles."""

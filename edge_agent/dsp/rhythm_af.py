@@ -31,6 +31,9 @@ class AfWatch:
         self._sinus_s = 0.0
         self._beats = 0
         self._open: Finding | None = None
+        self.regular_s = 0.0
+        """For how long the beats have been judged, and been no fibrillation (s). What could not be
+        judged doesn't count, and half a minute of it makes the count begin anew."""
 
     def push(self, at_s: float, rr_ms: float | None) -> list[Finding]:
         """Take in a beat; ``None`` says that the interval before it is not known."""
@@ -52,6 +55,9 @@ class AfWatch:
             return []
         if self._open is None and beat.at_s - self._judged_s > LEAST_S:
             self._since_s = None
+        if beat.af or beat.at_s - self._judged_s > LEAST_S:
+            self.regular_s = 0.0
+        self.regular_s += 0.0 if beat.af else lasted_s
         self._judged_s = beat.at_s
         return self._fibrillates(beat, lasted_s, now_s) if beat.af else self._ends(lasted_s, now_s)
 

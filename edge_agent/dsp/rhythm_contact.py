@@ -90,6 +90,8 @@ class ContactStream:
         self._means: deque[float] = deque(maxlen=_MEANS)
         self._unjudged = 0
         self._recovering = False
+        self.is_still = False
+        """Whether nothing but the converter's last digits moved in the second last judged."""
 
     def push(
         self, block_mV: ArrayLike, start_s: float, *, attached: bool = True
@@ -123,6 +125,7 @@ class ContactStream:
         half = max(1, round(_MEAN_S * self._rate_hz))
         self._means += (float(window[-2 * half : -half].mean()), float(window[-half:].mean()))
         judged = _judged(window, self._basis, self._means)
+        self.is_still = judged is Contact.FLAT and float(np.ptp(window)) <= _dead_mv(window)
         self._recovering = judged is Contact.ATTACHED and self._recovers(window)
         return Contact.RECOVERING if self._recovering else judged
 
@@ -162,8 +165,7 @@ def _judged(window: Signal, basis: Signal, means: Iterable[float]) -> Contact:
     lives, hum = float(rest.max() - rest.min()), _HUM_LEAVES * swing
     if lives > max(_PLAIN_MV, hum):
         return Contact.ATTACHED
-    count = _count(window)
-    dead = max(_DEAD_MV, _DEAD_COUNTS * count)
+    count, dead = _count(window), _dead_mv(window)
     if lives > max(dead, hum):
         return Contact.ATTACHED
     if _turns(means, max(_TURN_MV, _TURN_COUNTS * count, hum)) >= _TURNS:
@@ -210,6 +212,11 @@ def _count(window: Signal) -> float:
     """The converter's resolution as far as the window shows it: its least step, or zero."""
     levels = np.unique(window)
     return float(np.diff(levels).min()) if levels.size > 1 else 0.0
+
+
+def _dead_mv(window: Signal) -> float:
+    """What a line swings at most on which there is nothing (mV)."""
+    return max(_DEAD_MV, _DEAD_COUNTS * _count(window))
 
 
 def _share_at_rails(window: Signal) -> float:

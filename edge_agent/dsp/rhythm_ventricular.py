@@ -40,6 +40,11 @@ _KINDS: Mapping[Pattern, Kind] = MappingProxyType({
     Pattern.TRIGEMINY: Kind.TRIGEMINY,
 })  # fmt: skip
 
+VENTRICULAR_KINDS = frozenset({*_KINDS.values(), Kind.VENTRICULAR_TACHYCARDIA})
+"""What a :class:`VentricularWatch` can find."""
+
+_UNSEEN_S = 30.0
+
 
 class VentricularWatch:
     """Finds ventricular rhythms in one lead at ``rate_hz``, given its beats."""
@@ -51,6 +56,10 @@ class VentricularWatch:
         self._finder = EpisodeFinder()
         self._open: dict[Kind, Finding] = {}
         self._times: deque[float] = deque()
+        self._classified_s = -math.inf
+        self.ordinary_beats = 0
+        """How many beats have been classified since anything stood. What could not be classified
+        doesn't count, and half a minute of it makes the count begin anew."""
         self._places = Places(rate_hz)
         self._end_s = -math.inf
 
@@ -108,6 +117,9 @@ class VentricularWatch:
         self._load.push(at_s, 1.0, met=ventricular if classified else None)
         if not classified:
             return []
+        if at_s - self._classified_s > _UNSEEN_S:
+            self.ordinary_beats = 0
+        self._classified_s = at_s
         going_on: dict[Kind, VentricularEpisode] = {}
         for episode in self._finder.current:
             if episode.pattern in _KINDS:
@@ -120,6 +132,7 @@ class VentricularWatch:
                 self._open[one] = _begun(one, episode, now_s)
                 found.append(self._open[one])
             self._open[one] = _gone_on(self._open[one], episode)
+        self.ordinary_beats = 0 if self._open else self.ordinary_beats + 1
         return found
 
     def _end(self, kind: Kind, now_s: float) -> Finding:

@@ -168,14 +168,15 @@ class HeartRate:
     def value(self, now_s: float | None = None) -> float | None:
         """Return beats per minute at ``now_s`` (by default at the last beat), or ``None``.
 
-        Counted are the intervals that ended later than ``now_s - window_s``.
+        Counted are the intervals that ended later than ``now_s - window_s``. A time long before
+        the last beat has no rate either: the clocks of the two don't agree.
         """
         if not self._beats:
             return None
         last_s = self._beats[-1][0]
         if now_s is None:
             now_s = last_s
-        if now_s - last_s > self._silence_s:
+        if abs(now_s - last_s) > self._silence_s:
             return None
         return heart_rate_per_min([rr for at, rr in self._beats if at > now_s - self._window_s])
 

@@ -64,7 +64,8 @@ def test_that_nothing_stands_clears_what_stood_before_a_restart():
     after.restore(before.state(Boottime(20 * S)), Boottime(0))
     (standing,) = after.active
     assert (standing.rule, standing.technical) == ("pause", False)
-    (cleared,) = play(after, [step("watched", 90.0, finding="none")])
+    assert play(after, [step("watched", 60.0, finding="none", kinds="asystole bradycardia")]) == []
+    (cleared,) = play(after, [step("watched", 90.0, finding="none", kinds="asystole pause")])
     assert (cleared.phase, cleared.episode) == (Phase.CLEARED, standing.episode)
 
 
