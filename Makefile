@@ -52,6 +52,7 @@ $(RUNTIME_READY): requirements.lock pyproject.toml
 	touch $@
 
 $(DEV_READY): requirements-dev.lock $(RUNTIME_READY)
+	$(call test-packages)
 	$(BIN)/pip install --quiet --require-hashes --only-binary :all: -r requirements-dev.lock
 	touch $@
 
@@ -60,6 +61,16 @@ define debian-packages
 	@missing=""; \
 	command -v dbus-daemon >/dev/null || missing="$$missing dbus-daemon"; \
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
+	if [ -n "$$missing" ]; then \
+		echo "installing Debian packages:$$missing"; \
+		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --no-install-recommends $$missing; \
+	fi
+endef
+
+# libfuse carries the file system that loses what was not synced, on which power cuts are tried.
+define test-packages
+	@missing=""; \
+	ldconfig -p | grep -q 'libfuse3\.so' || missing="$$missing fuse3"; \
 	if [ -n "$$missing" ]; then \
 		echo "installing Debian packages:$$missing"; \
 		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --no-install-recommends $$missing; \
