@@ -118,6 +118,7 @@ async def test_a_hub_without_a_collector_watches_and_keeps_nothing(bedside, tmp_
     await bedside.settle(running)
 
 
+@pytest.mark.timeout(400)  # a minute of work on a free core
 async def test_six_hours_of_hub_life_with_the_link_down_for_four_lose_nothing(bedside):
     """ECG at 130 Hz, an oximeter, a glucose sensor; the wall clock steps by 30 years and back."""
     source = SyntheticEcg(random.Random(1), rate_hz=130.0, heart_rate_per_min=70.0)
