@@ -13,33 +13,22 @@ import random
 import signal
 from collections.abc import Mapping
 
-from edge_agent.alarms.rules import Rule
 from edge_agent.alarms.sentence import sentence
+from edge_agent.bed import Bed
 from edge_agent.capture import TappedSensor
 from edge_agent.clock import NS_PER_S, Clock, ClockRecord
 from edge_agent.control import ControlServer, Orders
-from edge_agent.errors import ControlError
-from edge_agent.kept_forecasts import KeptForecasts
-from edge_agent.kept_nights import KeptNights
 from edge_agent.model import Alarm, Boottime, Event, Phase, Reading
 from edge_agent.notify import notify, watchdog_interval_s
-from edge_agent.person_watch import PersonWatch
-from edge_agent.pipeline import Pipeline
 from edge_agent.plan import Plan
 from edge_agent.reading_queue import ReadingQueue
 from edge_agent.records import Records
 from edge_agent.reporting import Hub, report
-from edge_agent.standing_alarms import StandingAlarms
 from edge_agent.status import Status
 from edge_agent.store.seal import RecordClass
-from edge_agent.subject_limits import rhythm_limits, warning_settings
 from edge_agent.summary import alarm_tables
 from edge_agent.supervision import Job, end, spawn
 from edge_agent.tapping import Tap, tapped_sensor
-from edge_agent.warning.early_warning import EarlyWarning
-from edge_agent.warning.rules import warning_rules
-from edge_agent.warning.score_words import value_words
-from edge_agent.warning_state import WarningState
 from edge_agent.wiring import Links
 
 log = logging.getLogger(__name__)
@@ -54,7 +43,7 @@ _TOLD_HOLDS_AT_MOST_H = 24.0
 
 
 class Agent:
-    """One hub: one subject, one outbox, any number of sensors."""
+    """One hub: one bed or several, any number of sensors, one outbox."""
 
     def __init__(self, plan: Plan, clock: Clock, rng: random.Random | None = None) -> None:
         rng = rng or random.Random()  # noqa: S311 - jitter of retries, no secret
@@ -62,23 +51,9 @@ class Agent:
         self.started_at = clock.boottime()
         self.first_reading_at: Boottime | None = None
         self.readings = ReadingQueue()
-        limits = rhythm_limits(plan.settings.alarms, plan.settings.rhythm)
-        self._pause_at_most_min = plan.settings.alarms.pause_at_most_min
-        self.warning = EarlyWarning(warning_settings(plan.settings.warning))
-        self.pipeline = Pipeline(
-            _rules(plan),
-            self.started_at,
-            limits,
-            self.warning,
-            pause_at_most_s=60.0 * self._pause_at_most_min,
-        )
+        self.beds = tuple(Bed(one, plan.state_dir, clock) for one in plan.beds)
         self.records = Records(plan, clock, rng)
         self.links = Links(plan.sensors, self.receive, clock, rng)
-        self.person = PersonWatch(plan.state_dir, clock)
-        self.standing = StandingAlarms(plan.state_dir, self.pipeline.alarms, clock)
-        self.warning_state = WarningState(plan.state_dir, self.warning, clock)
-        self.nights = KeptNights(plan.state_dir, self.pipeline.oximeters, clock)
-        self.kept = KeptForecasts(plan.state_dir, self.pipeline.forecasters, clock)
         self._progress_at = self._kept_at = self.started_at
 
     async def run_until_signal(self) -> None:
@@ -98,10 +73,8 @@ class Agent:
         orders = Orders(self.acknowledge, self.pause_audio, self.resume_audio, self.observe)
         control = ControlServer(self.plan.control_socket, self.status, self.tap, orders)
         await control.start()
-        await self.standing.take_up()
-        await self.warning_state.take_up(self.pipeline.alarms)
-        await self.nights.take_up()
-        await self.kept.take_up()
+        for bed in self.beds:
+            await bed.take_up()
         if not self.records.are_kept:
             log.warning("no [collector] configured: summaries are not kept")
         tasks = [spawn(name, job, self.clock) for name, job in self._jobs().items()]
@@ -132,10 +105,8 @@ class Agent:
             started_at=self.started_at,
             first_reading_at=self.first_reading_at,
             readings=self.readings,
-            pipeline=self.pipeline,
+            beds=self.beds,
             feeds=self.links.feeds,
-            person=self.person,
-            warning=self.warning,
             records=records,
             counts=counts,
         )
@@ -153,57 +124,64 @@ class Agent:
 
         Returns the titles of those for which that changed something.
         """
-        now, engine = self.clock.boottime(), self.pipeline.alarms
-        episodes = [episode] if episode else [alarm.episode for alarm in engine.active]
-        steps = [step for one in episodes for step in engine.acknowledge(one, now)]
-        self._send(steps)
-        return [step.title for step in steps]
+        titles: list[str] = []
+        for bed in self.beds:
+            steps = bed.acknowledge(episode)
+            self._send(bed, steps)
+            titles += [step.title for step in steps]
+        return titles
 
-    def pause_audio(self, minutes: float, by: str) -> None:
-        """Pause the alarms' audio, as ``by`` wants.
+    def pause_audio(self, minutes: float, by: str, bed: str | None = None) -> None:
+        """Pause the audio of a bed's alarms (of all, if none is named), as ``by`` wants.
 
-        :raises ControlError: longer than this hub may be told to.
+        :raises ControlError: longer than the hub may be told to.
+        :raises BedError: there is no such bed.
         """
-        try:
-            self.pipeline.pause_audio(60.0 * minutes, by, self.clock.boottime())
-        except ValueError as error:
-            step = f"Ask for at most {self._pause_at_most_min:g} min (alarms.pause_at_most_min)"
-            raise ControlError("pause of the alarms", str(error), step) from error
-        log.warning("alarms: %s has paused the audio for %g min", by, minutes)
-        self.standing.note_change()
+        for one in self._meant(bed):
+            one.pause_audio(minutes, by)
 
-    def resume_audio(self, by: str) -> bool:
-        """End a pause, as ``by`` wants; tell whether there was one."""
-        if self.pipeline.alarms.paused is None:
-            return False
-        log.warning("alarms: %s has ended the pause of the audio", by)
-        self._send(self.pipeline.resume_audio(by, self.clock.boottime()))
-        self.standing.note_change()
-        return True
+    def resume_audio(self, by: str, bed: str | None = None) -> bool:
+        """End a pause, as ``by`` wants; tell whether there was one.
 
-    def observe(self, told: Mapping[str, str], hours: float) -> list[str]:
-        """Take in what only a person sees ("consciousness", "oxygen"); it holds for ``hours``.
+        :raises BedError: there is no such bed.
+        """
+        was_paused = False
+        for one in self._meant(bed):
+            said = one.resume_audio(by)
+            if said is not None:
+                was_paused = True
+                self._send(one, said)
+        return was_paused
+
+    def observe(self, told: Mapping[str, str], hours: float, bed: str | None = None) -> list[str]:
+        """Take in what only a person sees of whom lies in ``bed``; it holds for ``hours``.
 
         Returns what is known of it now, in words.
 
         :raises ValueError: something else was told, or for longer than a day.
+        :raises BedError: there is no such bed, or none was named and there are several.
         """
-        if not 0.0 < hours <= _TOLD_HOLDS_AT_MOST_H:
-            raise ValueError(f"{hours:g} hours: what is told holds for at most a day")
-        now = self.clock.boottime()
-        self.warning.tell(told, now, hours * 3600.0)
-        self.warning_state.note_change()
-        observed = self.warning.observed
-        return [f"{what}: {value_words(what, observed, now)}, for {hours:g} h" for what in told]
+        subject = self.plan.settings.subject_at(bed)
+        (one,) = (one for one in self.beds if one.subject is subject)
+        return one.observe(told, hours)
+
+    def _meant(self, bed: str | None) -> tuple[Bed, ...]:
+        if bed is None:
+            return self.beds
+        subject = self.plan.settings.subject_at(bed)
+        return tuple(one for one in self.beds if one.subject is subject)
+
+    def _watched_by(self, sensor: str) -> tuple[Bed, ...]:
+        """Return the beds a sensor is there for; a hub's only bed has them all."""
+        if len(self.beds) == 1:
+            return self.beds
+        return tuple(bed for bed in self.beds if sensor in bed.sensors)
 
     def _jobs(self) -> dict[str, Job]:
         jobs: dict[str, Job] = {f"link {name}": run for name, run in self.links.tasks.items()}
         jobs |= {"pipeline": self._assess, "tick": self._tick, "summary": self._summarise}
-        jobs |= {"person": self.person.run, "standing alarms": self.standing.run}
-        kept = self.warning_state
-        jobs |= {"early warning": kept.run, "early warning due": kept.remind}
-        jobs["nights"] = self.nights.run
-        jobs |= {"glucose forecasts": self.kept.run}
+        for bed in self.beds:
+            jobs |= bed.jobs()
         if self.records.are_kept:
             jobs["records"] = self.records.run
         if watchdog_interval_s() is not None:
@@ -217,40 +195,51 @@ class Agent:
             await asyncio.sleep(0)  # let links and uplink breathe when a burst is worked off
 
     def _assess_one(self, reading: Reading) -> None:
-        self._send(self.pipeline.take(reading, self.clock.boottime()))
+        fault: Exception | None = None
+        for bed in self._watched_by(reading.sensor):
+            try:
+                self._send(bed, bed.pipeline.take(reading, self.clock.boottime()))
+            except Exception as error:  # noqa: BLE001 - raised below; the next bed comes first
+                fault = error
+        if fault is not None:
+            raise fault
 
     async def _tick(self) -> None:
         while True:
             await self.clock.sleep(_TICK_S)
             now = self.clock.boottime()
-            self._send(self.pipeline.tick(now, self.clock.utc_ns()))
-            if now - self._kept_at >= _KEEP_EVERY_S * NS_PER_S:
-                self._kept_at = now
-                self.standing.note_change()
+            is_due = now - self._kept_at >= _KEEP_EVERY_S * NS_PER_S
+            self._kept_at = now if is_due else self._kept_at
+            for bed in self.beds:
+                self._send(bed, bed.tick())
+                if is_due:
+                    bed.standing.note_change()
 
     async def _summarise(self) -> None:
         while True:
             await self.clock.sleep(self.plan.settings.hub.summary_interval_s)
-            self._take_summary()
+            self._take_summaries()
 
-    def _take_summary(self) -> None:
+    def _take_summaries(self) -> None:
         """Hand the interval over; without a collector it is let go, or it would grow for ever."""
-        self.pipeline.sum_up_alarms(self.clock.boottime())
-        if self.pipeline.summary.rows:
-            tables = self.pipeline.summary.take(ClockRecord.take(self.clock))
-            self.records.add(RecordClass.SUMMARY, tables)
+        for bed in self.beds:
+            bed.pipeline.sum_up_alarms(self.clock.boottime())
+            if bed.pipeline.summary.rows:
+                tables = bed.pipeline.summary.take(ClockRecord.take(self.clock))
+                self.records.add(RecordClass.SUMMARY, tables, bed.subject.pseudonym)
 
-    def _send(self, alarms: list[Alarm]) -> None:
+    def _send(self, bed: Bed, alarms: list[Alarm]) -> None:
         for alarm in alarms:
             is_said = alarm.phase in _SAID and not alarm.silent
             words = sentence(alarm) if alarm.phase in _SAID else alarm.title
             log.log(
-                logging.WARNING if is_said else logging.INFO, "alarm %s: %s", alarm.phase, words
-            )
+                logging.WARNING if is_said else logging.INFO,
+                "bed %s: alarm %s: %s", bed.subject.title, alarm.phase, words,
+            )  # fmt: skip
             tables = alarm_tables(alarm, ClockRecord.take(self.clock))
-            self.records.add(RecordClass.ALARM, tables)
+            self.records.add(RecordClass.ALARM, tables, bed.subject.pseudonym)
         if alarms:
-            self.standing.note_change()
+            bed.standing.note_change()
 
     async def _watchdog(self) -> None:
         """Report liveness while the pipeline keeps up; a hang stops the reports."""
@@ -268,22 +257,7 @@ class Agent:
                 self._assess_one(await self.readings.get())
             except Exception:  # a reading that can't be assessed must not cost the summary
                 log.exception("a last reading could not be assessed")
-        self._take_summary()
-        await self.standing.write()
-        await self.warning_state.write()
-        await self.nights.write()
-        await self.kept.write()
+        self._take_summaries()
+        for bed in self.beds:
+            await bed.write()
         await self.records.finish()
-
-
-def _rules(plan: Plan) -> tuple[Rule, ...]:
-    watched = (
-        (one.settings.name, one.driver.measures, after_s)
-        for one in plan.sensors
-        if (after_s := one.stale_after_s) is not None
-    )
-    return (
-        *plan.rules.rules,
-        *warning_rules(news2=plan.settings.warning.news2),
-        *plan.rules.stale_rules(watched),
-    )

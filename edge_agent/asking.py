@@ -52,33 +52,35 @@ async def ask_acknowledge(path: Path, episode: str) -> list[str]:
         return msgspec.convert(_good(await _line(reader))["acknowledged"], list[str])
 
 
-async def ask_pause(path: Path, minutes: float) -> None:
-    """Have the hub behind ``path`` pause the audio of its alarms.
+async def ask_pause(path: Path, minutes: float, bed: str | None = None) -> None:
+    """Have the hub behind ``path`` pause the audio of a bed's alarms (of all).
 
     :raises ControlError: no hub answers there, it does not take that from this user, or not for so
         long.
     """
-    async with _asking(path, {"command": "pause", "minutes": minutes}) as reader:
+    async with _asking(path, {"command": "pause", "minutes": minutes, "bed": bed}) as reader:
         _good(await _line(reader))
 
 
-async def ask_resume(path: Path) -> bool:
+async def ask_resume(path: Path, bed: str | None = None) -> bool:
     """Have the hub behind ``path`` end a pause; tell whether there was one.
 
     :raises ControlError: no hub answers there, or it does not take that from this user.
     """
-    async with _asking(path, {"command": "resume"}) as reader:
+    async with _asking(path, {"command": "resume", "bed": bed}) as reader:
         return msgspec.convert(_good(await _line(reader))["resumed"], bool)
 
 
-async def ask_observe(path: Path, told: Mapping[str, str], hours: float) -> list[str]:
+async def ask_observe(
+    path: Path, told: Mapping[str, str], hours: float, bed: str | None = None
+) -> list[str]:
     """Tell the hub behind ``path`` what only a person sees; it holds for ``hours``.
 
     Returns what the hub has understood, in words.
 
     :raises ControlError: no hub answers there, or it does not take that (from this user).
     """
-    request = {"command": "observe", "told": dict(told), "hours": hours}
+    request = {"command": "observe", "told": dict(told), "hours": hours, "bed": bed}
     async with _asking(path, request) as reader:
         return msgspec.convert(_good(await _line(reader))["observed"], list[str])
 

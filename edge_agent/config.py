@@ -7,11 +7,10 @@ mends a file one error at a time. A hub with a problem in its file does not star
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -23,13 +22,14 @@ from edge_agent.alarms.bounds import (
     RATE_PER_MIN,
     SPO2_PERCENT,
 )
-from edge_agent.errors import ConfigError, Problem
-from edge_agent.typed_toml import misfits, read_toml
-from edge_agent.warning.clock_time import zone_of
+from edge_agent.contradictions import contradictions
+from edge_agent.errors import ConfigError, EdgeError, Problem
+from edge_agent.typed_toml import meant, misfits, read_toml
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Pseudonym = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
 BluetoothAddress = Annotated[str, Meta(pattern=r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$")]
+Bed = Annotated[str, Meta(max_length=32, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 PerMinute = Annotated[float, Meta(ge=RATE_PER_MIN.low, le=RATE_PER_MIN.high)]
 Percent = Annotated[float, Meta(ge=SPO2_PERCENT.low, le=SPO2_PERCENT.high)]
@@ -38,8 +38,11 @@ Glucose = Annotated[float, Meta(ge=GLUCOSE_MGDL.low, le=GLUCOSE_MGDL.high)]
 
 
 MODBUS_PORT, MODBUS_TLS_PORT = 502, 802
-NOBODY = "0" * 32
-"""The pseudonym in the example configuration: it would merge different people's records."""
+_PER_SUBJECT = ("alarms", "rhythm", "warning")
+
+
+class BedError(EdgeError):
+    """A bed that is not there, or was not named."""
 
 
 class Hub(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -49,13 +52,6 @@ class Hub(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     control_socket: str = "/run/edge-agent/control.sock"
     summary_interval_s: Annotated[float, Meta(ge=1, le=3600)] = 60.0
     store_quota_mib: Annotated[int, Meta(ge=4, le=65536)] = 256
-
-
-class SubjectSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Whom the hub watches: a random pseudonym (32 hexadecimal digits), never a name."""
-
-    pseudonym: Pseudonym
-    bed: str = ""
 
 
 class CollectorSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -76,10 +72,15 @@ class TlsSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True)
 
 
 class SensorSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """One sensor: its driver, and where it is (one of address, port, host)."""
+    """One sensor: its driver, and where it is (one of address, port, host).
+
+    ``bed`` names whom it watches, or several of them (a room's air); with one subject it is theirs.
+    """
 
     name: Name
     driver: str
+    bed: str | list[str] | None = None  # as the subjects spell theirs; no pattern: msgspec 0.22
+    # breaks its memory over a pattern beside a list
     address: BluetoothAddress | None = None
     port: str | None = None
     host: str | None = None
@@ -91,6 +92,13 @@ class SensorSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     parity: Literal["N", "E", "O"] | None = None
     poll_s: Seconds | None = None
     stale_after_s: Seconds | None = None
+
+    @property
+    def beds(self) -> tuple[str, ...]:
+        """The beds it was given to; empty for a hub's only one."""
+        if self.bed is None:
+            return ()
+        return (self.bed,) if isinstance(self.bed, str) else tuple(self.bed)
 
     @property
     def network_port(self) -> int:
@@ -146,16 +154,49 @@ class EarlyWarningSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_o
     timezone: str = "UTC"
 
 
+class SubjectSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Whom the hub watches: a random pseudonym (32 hexadecimal digits), never a name.
+
+    ``alarms``, ``rhythm`` and ``warning`` are this person's own; a key that is left out there is as
+    in the table of the same name for the whole hub.
+    """
+
+    pseudonym: Pseudonym
+    bed: Bed = ""
+    alarms: AlarmSettings = AlarmSettings()
+    rhythm: RhythmSettings = RhythmSettings()
+    warning: EarlyWarningSettings = EarlyWarningSettings()
+
+    @property
+    def title(self) -> str:
+        """How a person tells the bed from the others."""
+        return self.bed or self.pseudonym[:8]
+
+
 class Settings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Everything a hub is told."""
 
-    subject: SubjectSettings
+    subject: list[SubjectSettings]
     hub: Hub = Hub()
     collector: CollectorSettings | None = None
     sensor: list[SensorSettings] = []
     alarms: AlarmSettings = AlarmSettings()
     rhythm: RhythmSettings = RhythmSettings()
     warning: EarlyWarningSettings = EarlyWarningSettings()
+
+    def subject_at(self, bed: str | None) -> SubjectSettings:
+        """Return whom the hub watches at ``bed``; it may be left out where there is one bed.
+
+        :raises BedError: there is no such bed, or it was left out and there are several.
+        """
+        beds = {one.bed: one for one in self.subject}
+        if bed is None and len(beds) == 1:
+            return self.subject[0]
+        if bed is None:
+            raise BedError("bed", "this hub watches several", f"Say which: {', '.join(beds)}")
+        if bed not in beds:
+            raise BedError(f"bed {bed!r}", "this hub has none of this name", meant(bed, beds))
+        return beds[bed]
 
 
 def load(file: Path) -> Settings:
@@ -165,12 +206,30 @@ def load(file: Path) -> Settings:
         all of them at once.
     """
     raw = read_toml(file)
-    if problems := tuple(misfits(raw, Settings, "")):
+    alone = isinstance(raw.get("subject"), dict)
+    if alone:  # [subject] says the same as [[subject]] written once
+        raw["subject"] = [raw["subject"]]
+    empty = [Problem("subject", "is empty", "write [[subject]] for each person")]
+    nobody = empty if raw.get("subject") == [] else []
+    if problems := _as_written([*misfits(raw, Settings, ""), *nobody], alone=alone):
         raise ConfigError(file, problems)
+    for subject in raw["subject"]:
+        for table in _PER_SUBJECT:
+            subject[table] = raw.get(table, {}) | subject.get(table, {})
     settings = _anchored(msgspec.convert(raw, Settings), file.absolute().parent)
-    if problems := tuple(_contradictions(settings)):
+    if problems := _as_written(contradictions(settings), alone=alone):
         raise ConfigError(file, problems)
     return settings
+
+
+def _as_written(problems: Iterable[Problem], *, alone: bool) -> tuple[Problem, ...]:
+    """Return the problems, with the key paths of a single [subject] as its writer knows them."""
+    return tuple(
+        dataclasses.replace(one, path=one.path.replace("subject[0]", "subject", 1))
+        if alone and one.path.startswith("subject[0]")
+        else one
+        for one in problems
+    )
 
 
 def is_path(profile: str) -> bool:
@@ -199,7 +258,11 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         )
 
     replace = msgspec.structs.replace
-    hub, collector, alarms = settings.hub, settings.collector, settings.alarms
+    hub, collector = settings.hub, settings.collector
+
+    def limits(alarms: AlarmSettings) -> AlarmSettings:
+        return replace(alarms, rules=anchor(alarms.rules) if alarms.rules else None)
+
     return replace(
         settings,
         hub=replace(
@@ -212,77 +275,6 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             ca=anchor(collector.ca) if collector.ca else None,
         ),
         sensor=[device(sensor) for sensor in settings.sensor],
-        alarms=replace(alarms, rules=anchor(alarms.rules) if alarms.rules else None),
+        subject=[replace(one, alarms=limits(one.alarms)) for one in settings.subject],
+        alarms=limits(settings.alarms),
     )
-
-
-def _contradictions(settings: Settings) -> Iterator[Problem]:
-    """Find keys that are each well formed and can't stand together."""
-    seen: dict[str, int] = {}
-    for index, sensor in enumerate(settings.sensor):
-        if sensor.name in seen:
-            reason = f"{sensor.name!r} is also the name of sensor[{seen[sensor.name]}]"
-            yield Problem(f"sensor[{index}].name", reason, "give each sensor a name of its own")
-        seen.setdefault(sensor.name, index)
-        if sensor.stale_after_s and sensor.poll_s and sensor.stale_after_s < 2 * sensor.poll_s:
-            reason = f"{sensor.stale_after_s:g} s is less than two polls of {sensor.poll_s:g} s"
-            yield Problem(f"sensor[{index}].stale_after_s", reason, "raise it, or poll more often")
-        yield from _tls_problems(f"sensor[{index}]", sensor)
-    if settings.subject.pseudonym == NOBODY:
-        expected = "give each person one: openssl rand -hex 16"
-        yield Problem("subject.pseudonym", "is the example's, which is nobody's", expected)
-    alarms = settings.alarms
-    if alarms.heart_rate_low_per_min >= alarms.heart_rate_high_per_min:
-        reason = f"{alarms.heart_rate_low_per_min:g} is not below heart_rate_high_per_min"
-        yield Problem("alarms.heart_rate_low_per_min", reason, "lower it, or raise the other")
-    rhythm = settings.rhythm
-    if rhythm.asystole_s < rhythm.pause_s:
-        reason = f"{rhythm.asystole_s:g} s is shorter than pause_s"
-        yield Problem("rhythm.asystole_s", reason, "a standstill is at least as long as a pause")
-    try:
-        zone_of(settings.warning.timezone)
-    except ValueError as error:
-        yield Problem("warning.timezone", str(error), "expected Europe/Berlin, UTC or +05:30")
-    if settings.collector is not None:
-        yield from _url_problems(settings.collector.url)
-
-
-def _tls_problems(path: str, sensor: SensorSettings) -> Iterator[Problem]:
-    """Find keys of a host where there is none, and half an identity."""
-    if sensor.host is None and sensor.tcp_port is not None:
-        yield Problem(f"{path}.tcp_port", "is of no use without a host", "give 'host'")
-    if sensor.tls is None:
-        return
-    if sensor.host is None:
-        yield Problem(
-            f"{path}.tls", "only a network host speaks TLS", "give 'host', or leave it out"
-        )
-    if (sensor.tls.certificate is None) != (sensor.tls.key is None):
-        given, missing = ("key", "certificate") if sensor.tls.key else ("certificate", "key")
-        expected = f"give {missing!r} too: the two belong together"
-        yield Problem(f"{path}.tls.{given}", f"is of no use without {missing!r}", expected)
-
-
-def _url_problems(url: str) -> Iterator[Problem]:
-    """Plain HTTP would show record sizes and times to the network: only loopback may use it."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        yield Problem("collector.url", f"{url!r}: {error}", "expected https://host[:port]")
-        return
-    if host is None or parts.scheme not in {"http", "https"}:
-        yield Problem("collector.url", f"{url!r} is not a web address", "expected https://host")
-    elif parts.scheme == "http" and not _is_loopback(host):
-        reason = f"plain http to {host!r} crosses the network"
-        yield Problem("collector.url", reason, "use https; http is for loopback only")
-    elif parts.username or parts.password or parts.query or parts.fragment:
-        expected = "expected https://host[:port][/path], without user, password or query"
-        yield Problem("collector.url", "says more than where the collector is", expected)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -8,7 +8,8 @@ Two commands only read, and are for the whole group: ``{"command": "status"}`` g
 until the asker hangs up. Four change something, and are for root and the service's own user, whom
 the kernel names: ``{"command": "acknowledge", "episode": …}`` (an empty one: all that stand),
 ``{"command": "pause", "minutes": …}``, ``{"command": "resume"}`` and
-``{"command": "observe", "told": {…}, "hours": …}``, what only a person sees.
+``{"command": "observe", "told": {…}, "hours": …}``, what only a person sees; the last three
+may name a ``"bed"``.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.capture import CaptureError, TappedSensor
-from edge_agent.errors import ControlError
+from edge_agent.errors import ControlError, EdgeError
 from edge_agent.status import Status
 from edge_agent.tapping import Tap
 
@@ -53,9 +54,9 @@ class Orders:
     """
 
     acknowledge: Callable[[str], list[str]]
-    pause: Callable[[float, str], None]
-    resume: Callable[[str], bool]
-    observe: Callable[[Mapping[str, str], float], list[str]]
+    pause: Callable[[float, str, str | None], None]
+    resume: Callable[[str, str | None], bool]
+    observe: Callable[[Mapping[str, str], float, str | None], list[str]]
 
 
 class ControlServer:
@@ -157,20 +158,23 @@ class ControlServer:
             return {"error": "only root and the service's own user may: try it with sudo"}
         try:
             return self._carried_out(order, uid)
-        except (ControlError, ValueError) as error:
+        except (EdgeError, ValueError) as error:
             return {"error": str(error)}
 
     def _carried_out(self, order: dict[str, object], uid: int) -> dict[str, object]:
+        bed = order.get("bed")
+        if not isinstance(bed, str | None):
+            return {"error": "a bed is named by a text"}
         match order:
             case {"command": "acknowledge", "episode": str(episode)}:
                 return {"acknowledged": self._orders.acknowledge(episode)}
             case {"command": "pause", "minutes": int(minutes) | float(minutes)}:
-                self._orders.pause(float(minutes), _user(uid))
+                self._orders.pause(float(minutes), _user(uid), bed)
                 return {"paused_min": minutes}
             case {"command": "resume"}:
-                return {"resumed": self._orders.resume(_user(uid))}
+                return {"resumed": self._orders.resume(_user(uid), bed)}
             case {"command": "observe", "told": dict(told), "hours": int() | float() as hours}:
-                return {"observed": self._orders.observe(_words(told), float(hours))}
+                return {"observed": self._orders.observe(_words(told), float(hours), bed)}
         return {"error": "acknowledge needs an episode, pause needs minutes, observe what is told"}
 
     async def _say(self, writer: asyncio.StreamWriter, what: object) -> None:

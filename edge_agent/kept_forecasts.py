@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from edge_agent.clock import Clock
 from edge_agent.dsp.glucose import Forecaster
 from edge_agent.kept_state import KeptState
+from edge_agent.store.subject_files import SubjectFiles
 
 _EVERY_S = 15 * 60.0
 _SAME_BOOT_S = 60.0  # the wall clock may have been corrected meanwhile
@@ -20,9 +20,11 @@ class KeptForecasts:
     forgotten, and what was learnt stays.
     """
 
-    def __init__(self, state_dir: Path, forecasters: dict[str, Forecaster], clock: Clock) -> None:
+    def __init__(
+        self, files: SubjectFiles, forecasters: dict[str, Forecaster], clock: Clock
+    ) -> None:
         self._forecasters, self._clock = forecasters, clock
-        self._kept = KeptState(state_dir, "glucose-forecasts", "glucose forecasts")
+        self._kept = KeptState(files, "glucose-forecasts", "glucose forecasts")
 
     async def take_up(self) -> None:
         """Take up what had been learnt before the restart."""

@@ -7,13 +7,13 @@ right; it decides whether the night still goes on, and isn't counted.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from edge_agent.clock import Clock
 from edge_agent.kept_state import KeptState
 from edge_agent.model import Boottime
 from edge_agent.oximeter_watch import OximeterWatch
+from edge_agent.store.subject_files import SubjectFiles
 
 WRITE_EVERY_S = 300.0
 
@@ -21,9 +21,9 @@ WRITE_EVERY_S = 300.0
 class KeptNights:
     """Writes the nights under way now and then."""
 
-    def __init__(self, state_dir: Path, oximeters: OximeterWatch, clock: Clock) -> None:
+    def __init__(self, files: SubjectFiles, oximeters: OximeterWatch, clock: Clock) -> None:
         self._oximeters, self._clock = oximeters, clock
-        self._kept = KeptState(state_dir, "oximetry", "night of oximetry")
+        self._kept = KeptState(files, "oximetry", "night of oximetry")
         self._written: dict[str, Any] = {}
 
     async def take_up(self) -> None:

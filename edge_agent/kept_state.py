@@ -9,20 +9,20 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from edge_agent.errors import EdgeError
 from edge_agent.store.local_state import LocalState
+from edge_agent.store.subject_files import SubjectFiles
 
 log = logging.getLogger(__name__)
 
 
 class KeptState:
-    """One blob of plain values, the file ``name``; ``title`` is what the log calls it."""
+    """One blob of plain values about one person; ``title`` is what the log calls it."""
 
-    def __init__(self, state_dir: Path, name: str, title: str) -> None:
-        self._state_dir, self._name, self._title = state_dir, name, title
+    def __init__(self, files: SubjectFiles, what: str, title: str) -> None:
+        self._state_dir, self._name, self._title = files.state_dir, files.name(what), title
         self._told = ""
 
     async def take_up(self, restore: Callable[[Any], None]) -> None:

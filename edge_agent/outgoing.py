@@ -18,10 +18,11 @@ ALARMS_AT_MOST = 4096
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The tables of a record that is not sealed yet."""
+    """The tables of a record about ``subject`` (a pseudonym, 16 octets), not sealed yet."""
 
     record_class: RecordClass
     tables: Tables
+    subject: bytes
 
 
 class Outgoing:

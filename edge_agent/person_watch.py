@@ -13,6 +13,7 @@ from edge_agent.clock import Clock
 from edge_agent.errors import EdgeError
 from edge_agent.imports.person import load_person, person_file
 from edge_agent.imports.record import PersonRecord
+from edge_agent.store.subject_files import SubjectFiles
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +25,8 @@ _Seen = tuple[int, int, int] | None
 class PersonWatch:
     """The imported record, ``None`` when there is none; ``error`` says why it can't be read."""
 
-    def __init__(self, state_dir: Path, clock: Clock) -> None:
-        self._state_dir, self._clock = state_dir, clock
+    def __init__(self, files: SubjectFiles, clock: Clock) -> None:
+        self._files, self._clock = files, clock
         self._seen: _Seen = None
         self.record: PersonRecord | None = None
         self.error = ""
@@ -41,12 +42,12 @@ class PersonWatch:
 
         A record that can't be read any more is not used any more: half of it may be out of date.
         """
-        seen = _identity(person_file(self._state_dir))
+        seen = _identity(person_file(self._files))
         if seen == self._seen:
             return
         self._seen, self.record, self.error = seen, None, ""
         try:
-            self.record = await asyncio.to_thread(load_person, self._state_dir)
+            self.record = await asyncio.to_thread(load_person, self._files)
         except EdgeError as error:
             self.error = str(error)
             log.warning("%s", error)

@@ -12,11 +12,20 @@ from pathlib import Path
 
 from edge_agent import config
 from edge_agent.alarms.rule_file import RuleBook
-from edge_agent.config import Settings
+from edge_agent.config import Settings, SubjectSettings
 from edge_agent.errors import ConfigError, EdgeError, Problem
 from edge_agent.store.keys import Recipient
 from edge_agent.subject_limits import rule_book
 from edge_agent.wiring import Sensor, match
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBed:
+    """One person: their settings, the rules about them, and the sensors that watch them."""
+
+    subject: SubjectSettings
+    rules: RuleBook
+    sensors: list[Sensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +35,7 @@ class Plan:
     settings: Settings
     sensors: list[Sensor]
     recipient: Recipient | None
-    rules: RuleBook
+    beds: list[PlannedBed]
 
     @property
     def state_dir(self) -> Path:
@@ -54,16 +63,27 @@ def plan(file: Path) -> Plan:
             problem = Problem("collector.recipient", f"{error.thing}: {error.reason}")
             problems.append(problem)
         problems += _trust_problems(settings.collector.ca)
-    try:
-        rules = rule_book(settings.alarms, settings.rhythm)
-    except ConfigError as error:
-        problems += [
-            Problem(f"alarms.rules ({error.file}): {one.path}", one.reason, one.expected)
-            for one in error.problems
-        ]
+    beds: list[PlannedBed] = []
+    for subject in settings.subject:
+        theirs = [one for one in sensors if subject.bed in one.settings.beds]
+        watching = theirs if len(settings.subject) > 1 else sensors
+        try:
+            rules = rule_book(subject.alarms, subject.rhythm)
+        except ConfigError as error:
+            problems += [one for one in _rule_problems(error) if one not in problems]
+            continue
+        beds.append(PlannedBed(subject, rules, watching))
     if problems:
         raise ConfigError(file, tuple(problems))
-    return Plan(settings, sensors, recipient, rules)
+    return Plan(settings, sensors, recipient, beds)
+
+
+def _rule_problems(error: ConfigError) -> list[Problem]:
+    """Say where the rules of a bed go wrong; several beds may share a file."""
+    return [
+        Problem(f"alarms.rules ({error.file}): {one.path}", one.reason, one.expected)
+        for one in error.problems
+    ]
 
 
 def _trust_problems(ca: str | None) -> list[Problem]:

@@ -60,10 +60,10 @@ class Records:
             self.error = str(error)
             return None
 
-    def add(self, record_class: RecordClass, tables: Tables) -> None:
-        """Have ``tables`` sealed as a record of their own."""
+    def add(self, record_class: RecordClass, tables: Tables, pseudonym: str) -> None:
+        """Have ``tables`` about one person sealed as a record of their own."""
         if self.are_kept:
-            self.outgoing.put(Draft(record_class, tables))
+            self.outgoing.put(Draft(record_class, tables, bytes.fromhex(pseudonym)))
 
     async def run(self) -> None:
         """Open the store, then seal what comes; a store in trouble is told once and tried again."""
@@ -107,7 +107,7 @@ class Records:
             plan.state_dir / "outbox.db",
             identity=identity,
             recipient=plan.recipient,
-            subject=bytes.fromhex(plan.settings.subject.pseudonym),
+            subject=bytes.fromhex(plan.settings.subject[0].pseudonym),
             boot_id=_boot_id(),
             quota_bytes=plan.settings.hub.store_quota_mib << 20,
         )
@@ -126,7 +126,8 @@ class Records:
     async def _seal(self, outbox: Outbox, draft: Draft) -> None:
         """Seal a draft and commit it; only then is it taken off the queue."""
         try:
-            await outbox.append(draft.record_class, draft.tables, at=self._clock.boottime())
+            at = self._clock.boottime()
+            await outbox.append(draft.record_class, draft.tables, at=at, subject=draft.subject)
         except SealError:  # trying again can't help, and those behind must not wait for it
             self.unsealable += 1
             log.exception("a %s can't be sealed and is dropped", draft.record_class.label)

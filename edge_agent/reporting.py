@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edge_agent import __version__
 from edge_agent.alarms.pause import Pause
 from edge_agent.alarms.sentence import sentence
+from edge_agent.bed import Bed
 from edge_agent.imports.record import PersonRecord
 from edge_agent.link.feed import Feed
 from edge_agent.model import Alarm, Boottime, Evidence
 from edge_agent.outgoing import ALARMS_AT_MOST, SUMMARIES_AT_MOST
 from edge_agent.person_watch import PersonWatch
-from edge_agent.pipeline import GlucoseForecast, Pipeline
+from edge_agent.pipeline import GlucoseForecast
 from edge_agent.plan import Plan
 from edge_agent.reading_queue import ReadingQueue
 from edge_agent.records import Records
 from edge_agent.status import (
     AlarmStatus,
+    BedStatus,
     FatigueStatus,
     ForecastStatus,
     PauseStatus,
@@ -35,7 +37,6 @@ from edge_agent.status import (
 from edge_agent.store.outbox import Counts
 from edge_agent.sync.client import Uploader
 from edge_agent.twin.state import FRESH_FOR_S, Variable
-from edge_agent.warning.early_warning import EarlyWarning
 from edge_agent.warning_report import warning_status
 from edge_agent.wiring import Sensor
 
@@ -52,22 +53,19 @@ class Hub:
     started_at: Boottime
     first_reading_at: Boottime | None
     readings: ReadingQueue
-    pipeline: Pipeline
+    beds: Sequence[Bed]
     feeds: Mapping[str, Feed]
-    person: PersonWatch
-    warning: EarlyWarning
     records: Records
     counts: Counts | None
 
 
 def report(hub: Hub) -> Status:
     """Return the status of ``hub``."""
-    now, pipeline, uploader = hub.now, hub.pipeline, hub.records.uploader
+    now, uploader = hub.now, hub.records.uploader
     delivered_at = None if uploader is None else uploader.state.first_success
     return Status(
         version=__version__,
         hub=hub.records.hub_id,
-        bed=hub.plan.settings.subject.bed,
         pid=os.getpid(),
         started_at_ns=hub.started_at,
         uptime_s=_seconds(hub.started_at, now),
@@ -75,6 +73,20 @@ def report(hub: Hub) -> Status:
         peak_resident_mib=_memory_mib("VmHWM"),
         first_reading_after_s=_after(hub.started_at, hub.first_reading_at),
         first_delivery_after_s=_after(hub.started_at, delivered_at),
+        beds=[_bed(one, now) for one in hub.beds],
+        sensors=[_sensor(one, hub.feeds[one.settings.name], now) for one in hub.plan.sensors],
+        queues=[_readings(hub.readings), _outgoing(hub.records)],
+        store=_store(hub.records, hub.counts),
+        uplink=_uplink(hub.plan, uploader, now),
+    )
+
+
+def _bed(bed: Bed, now: Boottime) -> BedStatus:
+    pipeline = bed.pipeline
+    return BedStatus(
+        bed=bed.subject.bed,
+        pseudonym=bed.subject.pseudonym,
+        sensors=sorted(bed.sensors),
         beats=pipeline.beats,
         alarms_raised=pipeline.alarms_raised,
         variables=[_variable(one) for one in pipeline.twin.snapshot(now)],
@@ -83,15 +95,11 @@ def report(hub: Hub) -> Status:
             for one in pipeline.forecasts
             if _seconds(one.at, now) <= FRESH_FOR_S[one.code]
         ],
-        sensors=[_sensor(one, hub.feeds[one.settings.name], now) for one in hub.plan.sensors],
         alarms=[_alarm(one, now) for one in pipeline.alarms.active],
-        queues=[_readings(hub.readings), _outgoing(hub.records)],
-        person=_person(hub.person),
-        store=_store(hub.records, hub.counts),
-        uplink=_uplink(hub.plan, uploader, now),
+        person=_person(bed.person),
         pause=_pause(pipeline.alarms.paused, now),
         fatigue=FatigueStatus(**asdict(pipeline.alarms.figures)),
-        warning=warning_status(hub.warning, now),
+        warning=warning_status(bed.warning, now),
     )
 
 

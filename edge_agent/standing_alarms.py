@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 from edge_agent.alarms.engine import AlarmEngine
 from edge_agent.clock import Clock
 from edge_agent.kept_state import KeptState
+from edge_agent.store.subject_files import SubjectFiles
 
 
 class StandingAlarms:
@@ -17,9 +17,9 @@ class StandingAlarms:
     An alarm is raised and delivered whether or not it can be kept here.
     """
 
-    def __init__(self, state_dir: Path, engine: AlarmEngine, clock: Clock) -> None:
+    def __init__(self, files: SubjectFiles, engine: AlarmEngine, clock: Clock) -> None:
         self._engine, self._clock = engine, clock
-        self._kept = KeptState(state_dir, "alarms", "standing alarms")
+        self._kept = KeptState(files, "alarms", "standing alarms")
         self._changed = asyncio.Event()
 
     def note_change(self) -> None:

@@ -157,12 +157,32 @@ class WarningStatus(Struct, frozen=True, kw_only=True):
     running_sum: float | None
 
 
+class BedStatus(Struct, frozen=True, kw_only=True):
+    """One bed: what is known of the person and the room, and the alarms.
+
+    ``sensors`` are the names of those that watch it; ``person`` is what was imported, ``None`` when
+    nothing was.
+    """
+
+    bed: str
+    pseudonym: str
+    sensors: list[str]
+    beats: int
+    alarms_raised: int
+    variables: list[VariableStatus]
+    forecasts: list[ForecastStatus]
+    alarms: list[AlarmStatus]
+    person: PersonStatus | None
+    pause: PauseStatus | None
+    fatigue: FatigueStatus
+    warning: WarningStatus
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """The whole hub at one moment."""
 
     version: str
     hub: str
-    bed: str
     pid: int
     started_at_ns: int
     """Boot time at which the agent was made, after its imports."""
@@ -171,17 +191,13 @@ class Status(Struct, frozen=True, kw_only=True):
     peak_resident_mib: float
     first_reading_after_s: float | None
     first_delivery_after_s: float | None
-    beats: int
-    alarms_raised: int
-    variables: list[VariableStatus]
-    forecasts: list[ForecastStatus]
+    beds: list[BedStatus]
     sensors: list[SensorStatus]
-    alarms: list[AlarmStatus]
     queues: list[QueueStatus]
-    person: PersonStatus | None
-    """What was imported; ``None`` when nothing was."""
     store: StoreStatus | None
     uplink: UplinkStatus | None
-    pause: PauseStatus | None = None
-    fatigue: FatigueStatus | None = None
-    warning: WarningStatus | None = None
+
+    @property
+    def alarms(self) -> list[AlarmStatus]:
+        """The alarms of every bed."""
+        return [alarm for bed in self.beds for alarm in bed.alarms]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 from edge_agent.alarms.engine import AlarmEngine
 from edge_agent.clock import Clock
 from edge_agent.kept_state import KeptState
 from edge_agent.model import Phase
+from edge_agent.store.subject_files import SubjectFiles
 from edge_agent.warning.early_warning import EarlyWarning
 
 _WRITE_EVERY_S = 900.0
@@ -19,9 +19,9 @@ _WRITE_EVERY_S = 900.0
 class WarningState:
     """Writes every quarter of an hour, and at once when a person has told something."""
 
-    def __init__(self, state_dir: Path, warning: EarlyWarning, clock: Clock) -> None:
+    def __init__(self, files: SubjectFiles, warning: EarlyWarning, clock: Clock) -> None:
         self._warning, self._clock = warning, clock
-        self._kept = KeptState(state_dir, "early-warning", "early warning")
+        self._kept = KeptState(files, "early-warning", "early warning")
         self._changed = asyncio.Event()
 
     def note_change(self) -> None:

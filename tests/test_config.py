@@ -156,3 +156,44 @@ def test_a_url_holds_no_secret(tmp_path, url):
     found = problems(tmp_path, text)
     assert "without user, password" in found["collector.url"]
     assert "secret" not in found["collector.url"]
+
+
+TWO = """
+[[subject]]
+pseudonym = "00112233445566778899aabbccddeeff"
+bed = "window"
+[[subject]]
+pseudonym = "ffeeddccbbaa99887766554433221100"
+bed = "door"
+[subject.alarms]
+spo2_low_percent = 85
+[alarms]
+spo2_low_percent = 88
+glucose_low_mgdl = 65
+"""
+
+
+def test_a_bed_has_the_hubs_limits_but_for_its_own(tmp_path):
+    window, door = config.load(write(tmp_path, TWO)).subject
+    assert (window.alarms.spo2_low_percent, door.alarms.spo2_low_percent) == (88, 85)
+    assert door.alarms.glucose_low_mgdl == 65
+
+
+OXIMETER = '[[sensor]]\nname = "o"\ndriver = "nonin-2"\nport = "p"\n'
+SAME = ("ffeeddccbbaa99887766554433221100", "00112233445566778899aabbccddeeff")
+CROSSED = ("spo2_low_percent = 85", "heart_rate_low_per_min = 150")
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (('bed = "door"', 'bed = "window"'), "subject[1].bed"),
+        (('bed = "door"', ""), "subject[1].bed"),
+        (SAME, "subject[1].pseudonym"),
+        (("[alarms]", OXIMETER + "[alarms]"), "sensor[0].bed"),
+        (("[alarms]", OXIMETER + 'bed = "dor"\n[alarms]'), "sensor[0].bed"),
+        (CROSSED, "subject[1].alarms.heart_rate_low_per_min"),
+    ],
+)
+def test_beds_that_can_not_be_told_apart_are_problems(tmp_path, change, path):
+    assert path in problems(tmp_path, TWO.replace(*change))

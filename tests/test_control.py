@@ -16,10 +16,9 @@ from edge_agent.errors import ControlError
 from edge_agent.status import Status
 
 STATUS = Status(
-    version="0", hub="ab", bed="3", pid=1, started_at_ns=0, uptime_s=1.0, resident_mib=1.0,
-    peak_resident_mib=1.0, first_reading_after_s=None, first_delivery_after_s=None, beats=0,
-    alarms_raised=0, variables=[], forecasts=[], sensors=[], alarms=[], queues=[], person=None,
-    store=None, uplink=None,
+    version="0", hub="ab", pid=1, started_at_ns=0, uptime_s=1.0, resident_mib=1.0,
+    peak_resident_mib=1.0, first_reading_after_s=None, first_delivery_after_s=None, beds=[],
+    sensors=[], queues=[], store=None, uplink=None,
 )  # fmt: skip
 
 
@@ -35,18 +34,18 @@ def seen(episode):
     return ["SpO2 low"] if episode in {"", "spo2-low-ox-1"} else []
 
 
-def pause(minutes, by):
+def pause(minutes, by, bed):
     if minutes > 10:
         raise ControlError("pause of the alarms", "too long", "Ask for at most 10 min")
     WANTED.append((minutes, by))
 
 
-def resume(by):
+def resume(by, bed):
     WANTED.append(("resume", by))
     return len(WANTED) > 1
 
 
-def observed(told, hours):
+def observed(told, hours, bed):
     if set(told) - {"oxygen", "consciousness"}:
         raise ValueError("only consciousness and oxygen can be told")
     return [f"{what}: {value}, for {hours:g} h" for what, value in told.items()]

@@ -5,11 +5,11 @@ from edge_agent.store.seal import RecordClass
 
 
 def summary(number):
-    return Draft(RecordClass.SUMMARY, {"t": [{"n": number}]})
+    return Draft(RecordClass.SUMMARY, {"t": [{"n": number}]}, bytes(16))
 
 
 def alarm(number):
-    return Draft(RecordClass.ALARM, {"t": [{"n": number}]})
+    return Draft(RecordClass.ALARM, {"t": [{"n": number}]}, bytes(16))
 
 
 async def test_alarms_go_before_summaries_and_stay_until_they_are_stored():

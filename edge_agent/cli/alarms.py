@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_agent.cli.alarms_test import dry_run
-from edge_agent.cli.status import hub_options, socket_of
+from edge_agent.cli.status import bed_option, hub_options, socket_of
 
 if TYPE_CHECKING:
     from edge_agent.status import Status
@@ -51,14 +51,16 @@ def _show(status: Status) -> None:
     from edge_agent.cli.tables import alarm_table, fatigue_table
 
     console = Console()
-    if status.alarms or status.pause is not None:
-        console.print(alarm_table(status))
-    for alarm in status.alarms:
-        click.echo(f"{alarm.episode}  {alarm.phase}: {alarm.message}")
-    if not status.alarms:
-        click.echo("No alarm stands.")
-    if status.fatigue is not None and status.fatigue.alarms:
-        console.print(fatigue_table(status.fatigue))
+    for bed in status.beds:
+        prefix = f"Bed {bed.bed}: " if len(status.beds) > 1 else ""
+        if bed.alarms or bed.pause is not None:
+            console.print(alarm_table(bed, prefix))
+        for alarm in bed.alarms:
+            click.echo(f"{alarm.episode}  {alarm.phase}: {alarm.message}")
+        if not bed.alarms:
+            click.echo(f"{prefix}No alarm stands.")
+        if bed.fatigue.alarms:
+            console.print(fatigue_table(bed.fatigue, prefix))
 
 
 @command.command("acknowledge")
@@ -98,7 +100,10 @@ def acknowledge(
     "--minutes", type=click.FloatRange(min=0, min_open=True), default=2.0, show_default=True,
     help="For how long; a hub has a bound (alarms.pause_at_most_min).",
 )  # fmt: skip
-def pause(socket_path: Path | None, config_file: Path | None, minutes: float) -> None:
+@bed_option
+def pause(
+    socket_path: Path | None, config_file: Path | None, minutes: float, bed: str | None
+) -> None:
     """Silence the alarms for a while; new ones of high priority are told all the same.
 
     Alarms are raised, shown and recorded meanwhile. When the time is over, what stands and nobody
@@ -114,7 +119,7 @@ def pause(socket_path: Path | None, config_file: Path | None, minutes: float) ->
 
     from edge_agent.asking import ask_pause
 
-    asyncio.run(ask_pause(socket_of(socket_path, config_file), minutes))
+    asyncio.run(ask_pause(socket_of(socket_path, config_file), minutes, bed))
     click.echo(
         f"The audio is paused for {minutes:g} min. New alarms of high priority are still told."
         "\nEnd it earlier with: edge-agent alarms resume"
@@ -123,7 +128,8 @@ def pause(socket_path: Path | None, config_file: Path | None, minutes: float) ->
 
 @command.command("resume")
 @hub_options
-def resume(socket_path: Path | None, config_file: Path | None) -> None:
+@bed_option
+def resume(socket_path: Path | None, config_file: Path | None, bed: str | None) -> None:
     """End a pause: what stands and nobody has acknowledged is said again.
 
     \b
@@ -134,7 +140,7 @@ def resume(socket_path: Path | None, config_file: Path | None) -> None:
 
     from edge_agent.asking import ask_resume
 
-    was_paused = asyncio.run(ask_resume(socket_of(socket_path, config_file)))
+    was_paused = asyncio.run(ask_resume(socket_of(socket_path, config_file), bed))
     click.echo("Alarms are said aloud again." if was_paused else "The audio was not paused.")
 
 

@@ -45,7 +45,7 @@ def example() -> None:
     """
     import secrets
 
-    from edge_agent.config import NOBODY
+    from edge_agent.contradictions import NOBODY
     from edge_agent.shared_files import shared_file
 
     text = shared_file("config/hub.toml").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from edge_agent.imports.findings import Findings
     from edge_agent.imports.merge import Merge
     from edge_agent.imports.record import PersonRecord, Source
-    from edge_agent.store.local_state import LocalState
+    from edge_agent.store.subject_files import SubjectFiles
 
 
 @click.command("import")
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     "--config", "config_file", type=click.Path(path_type=Path), required=True,
     help="The hub's configuration (TOML): its state folder keeps what is imported.",
 )  # fmt: skip
+@click.option("--bed", help="Whose it is, where the hub watches several beds.")
 @click.option("--dry-run", is_flag=True, help="Show what would be kept, and keep nothing.")
 @click.option("--skip-bad", is_flag=True, help="Leave out entries with problems, keep the rest.")
 @click.option("--show", is_flag=True, help="Show what was imported before.")
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 def command(
     file: Path | None,
     config_file: Path,
+    bed: str | None,
     *,
     dry_run: bool,
     skip_bad: bool,
@@ -54,22 +56,26 @@ def command(
     if file is None and (dry_run or skip_bad):
         raise click.UsageError("--dry-run and --skip-bad go with a FILE")
     from edge_agent import config
+    from edge_agent.store.subject_files import SubjectFiles
 
-    state_dir = Path(config.load(config_file).hub.state_dir)
+    settings = config.load(config_file)
+    files = SubjectFiles(Path(settings.hub.state_dir), settings.subject_at(bed).pseudonym)
     if show:
-        _show(state_dir, as_json=as_json)
+        _show(files, as_json=as_json)
     elif forget:
-        _forget(state_dir, as_json=as_json)
+        _forget(files, as_json=as_json)
     elif file is not None:
-        _import(file, state_dir, dry_run=dry_run, skip_bad=skip_bad, as_json=as_json)
+        _import(file, files, dry_run=dry_run, skip_bad=skip_bad, as_json=as_json)
 
 
-def _import(file: Path, state_dir: Path, *, dry_run: bool, skip_bad: bool, as_json: bool) -> None:
+def _import(
+    file: Path, files: SubjectFiles, *, dry_run: bool, skip_bad: bool, as_json: bool
+) -> None:
     from datetime import UTC, datetime
 
     from edge_agent.imports.findings import FileRefused
     from edge_agent.imports.merge import merge
-    from edge_agent.imports.person import load_person, update_person
+    from edge_agent.imports.person import load_person, stored_in, update_person
     from edge_agent.imports.reading import read_file
     from edge_agent.imports.record import PersonRecord
 
@@ -81,19 +87,17 @@ def _import(file: Path, state_dir: Path, *, dry_run: bool, skip_bad: bool, as_js
         outcome = merge(record, findings, source)
         return outcome.record if findings and not _stops(findings, outcome, skip_bad) else None
 
-    state = None
     if dry_run:
-        merged(load_person(state_dir) or PersonRecord())
+        merged(load_person(files) or PersonRecord())
     else:
-        state = update_person(state_dir, merged)
+        update_person(files, merged)
     stopped = _stops(findings, outcome, skip_bad)
-    if stopped or not findings:
-        state = None
+    stored = None if dry_run or stopped or not findings else stored_in(files)
     if as_json:
-        _print_json(_report(findings, source, outcome, state))
+        _print_json(_report(findings, source, outcome, stored))
     elif not stopped:
-        _print_import(findings, outcome, state)
-        if state is None:
+        _print_import(findings, outcome, stored)
+        if stored is None:
             reason = "this was a dry run" if dry_run else "there is nothing to keep in it"
             click.echo(f"Nothing was stored: {reason}.")
     if stopped:
@@ -111,11 +115,9 @@ def _problems(findings: Findings, merge: Merge) -> list[Problem]:
 
 
 def _report(
-    findings: Findings, source: Source, merge: Merge, state: LocalState | None
+    findings: Findings, source: Source, merge: Merge, stored: dict[str, str] | None
 ) -> dict[str, Any]:
     """Everything about one import, for programs; ``stored`` is null when nothing was stored."""
-    from edge_agent.imports.person import stored_in
-
     return {
         "source": source,
         "results": findings.results,
@@ -128,13 +130,11 @@ def _report(
             for one, count in findings.skipped.items()
         ],
         "changes": merge.changes,
-        "stored": None if state is None else stored_in(state),
+        "stored": stored,
     }
 
 
-def _print_import(findings: Findings, merge: Merge, state: LocalState | None) -> None:
-    from edge_agent.imports.person import stored_in
-
+def _print_import(findings: Findings, merge: Merge, stored: dict[str, str] | None) -> None:
     _print_tables(findings)
     for title, problems in (
         ("Left out", _problems(findings, merge)),
@@ -144,18 +144,17 @@ def _print_import(findings: Findings, merge: Merge, state: LocalState | None) ->
     skipped = [f"{count} x {one.what}: {one.reason}" for one, count in findings.skipped.items()]
     _print_list("Not used", sorted(skipped))
     _print_list("What it changes", merge.changes)
-    if state is None:
+    if stored is None:
         return
-    stored = stored_in(state)
     click.echo(f"Sealed in {stored['file']}. Protected by: {stored['protection']}.")
     if stored["protection"] != "systemd credential":
         click.echo("Who takes the box's card can open it; see docs/import.md for a better key.")
 
 
-def _show(state_dir: Path, *, as_json: bool) -> None:
+def _show(files: SubjectFiles, *, as_json: bool) -> None:
     from edge_agent.imports.person import load_person
 
-    record = load_person(state_dir)
+    record = load_person(files)
     if as_json:
         _print_json(record)
     elif record is None:
@@ -169,10 +168,10 @@ def _show(state_dir: Path, *, as_json: bool) -> None:
             click.echo(f"{one.imported_at:%Y-%m-%d %H:%M} UTC  {one.kind} file {one.id}")
 
 
-def _forget(state_dir: Path, *, as_json: bool) -> None:
+def _forget(files: SubjectFiles, *, as_json: bool) -> None:
     from edge_agent.imports.person import forget_person
 
-    forgotten = forget_person(state_dir)
+    forgotten = forget_person(files)
     if as_json:
         _print_json({"forgotten": forgotten})
     else:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from edge_agent.cli.status import hub_options, socket_of
+from edge_agent.cli.status import bed_option, hub_options, socket_of
 
 _LONGEST_H = 24.0
 
 
 @click.command("observe")
 @hub_options
+@bed_option
 @click.option(
     "--consciousness", type=click.Choice(["A", "C", "V", "P", "U"], case_sensitive=False),
     help="Alert, new Confusion, responds to Voice, to Pain, Unresponsive.",
@@ -32,6 +33,7 @@ def command(
     config_file: Path | None,
     consciousness: str | None,
     oxygen: str | None,
+    bed: str | None,
     hours: float,
 ) -> None:
     """Tell a running hub what no sensor sees, for the early warning score (NEWS2).
@@ -53,5 +55,5 @@ def command(
     if not known:
         raise click.UsageError("Give --consciousness, --oxygen or both")
     path = socket_of(socket_path, config_file)
-    for line in asyncio.run(ask_observe(path, known, hours)):
+    for line in asyncio.run(ask_observe(path, known, hours, bed)):
         click.echo(line)

@@ -27,6 +27,11 @@ def hub_options(command: Command) -> Command:
     return socket_option(config_option(command))
 
 
+def bed_option(command: Command) -> Command:
+    """Add the option that tells which of a hub's beds is meant."""
+    return click.option("--bed", help="Which bed, where the hub watches several.")(command)
+
+
 def socket_of(socket_path: Path | None, config_file: Path | None) -> Path:
     """Return the control socket that the options of :func:`hub_options` name.
 

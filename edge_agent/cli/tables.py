@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_agent.status import (
+    BedStatus,
     FatigueStatus,
     PauseStatus,
     PersonStatus,
@@ -24,23 +25,29 @@ _PRIORITY_SIGN = {"high": "!!!", "medium": "!!", "low": "!"}
 
 def status_tables(status: Status) -> Iterator[Table]:
     """Give the tables of ``edge-agent status``, the most urgent first."""
-    if status.alarms or status.pause is not None:
-        yield alarm_table(status)
-    if status.variables:
-        yield variable_table(status)
-    if status.warning is not None and status.warning.parts:
-        yield score_table(status.warning)
+    several = len(status.beds) > 1
+    for bed in status.beds:
+        yield from _bed_tables(bed, f"Bed {bed.bed}: " if several else "")
     yield sensor_table(status)
-    if status.fatigue is not None and status.fatigue.alarms:
-        yield fatigue_table(status.fatigue)
     yield delivery_table(status)
 
 
-def alarm_table(status: Status) -> Table:
+def _bed_tables(bed: BedStatus, prefix: str) -> Iterator[Table]:
+    if bed.alarms or bed.pause is not None:
+        yield alarm_table(bed, prefix)
+    if bed.variables:
+        yield variable_table(bed, prefix)
+    if bed.warning.parts:
+        yield score_table(bed.warning, prefix)
+    if bed.fatigue.alarms:
+        yield fatigue_table(bed.fatigue, prefix)
+
+
+def alarm_table(bed: BedStatus, prefix: str = "") -> Table:
     """Every standing alarm with its evidence; priority is told by sign and word, not colour."""
-    title = "Alarms" if status.pause is None else f"Alarms, {_pause(status.pause)}"
+    title = prefix + ("Alarms" if bed.pause is None else f"Alarms, {_pause(bed.pause)}")
     table = Table("", "alarm", "evidence", "for", title=title, title_justify="left")
-    for alarm in status.alarms:
+    for alarm in bed.alarms:
         sign = f"{_PRIORITY_SIGN[alarm.priority]} {alarm.priority}"
         kind = " (technical)" if alarm.technical else ""
         kind += "" if alarm.phase == "raised" else f", {alarm.phase}"
@@ -54,9 +61,10 @@ def alarm_table(status: Status) -> Table:
     return table
 
 
-def fatigue_table(fatigue: FatigueStatus) -> Table:
+def fatigue_table(fatigue: FatigueStatus, prefix: str = "") -> Table:
     """How many alarms there are in a day, and what becomes of them."""
-    table = Table("", "", title="Alarms in figures", title_justify="left", show_header=False)
+    title = f"{prefix}Alarms in figures"
+    table = Table("", "", title=title, title_justify="left", show_header=False)
     rates = ", ".join(f"{rate:.1f} {name}" for name, rate in reversed(fatigue.per_day.items()))
     table.add_row("in a day", f"{rates}; {fatigue.technical_per_day:.1f} of them technical")
     table.add_row("counted", f"{fatigue.alarms} alarms in {fatigue.bed_days:.1f} days of watching")
@@ -69,11 +77,11 @@ def fatigue_table(fatigue: FatigueStatus) -> Table:
     return table
 
 
-def variable_table(status: Status) -> Table:
+def variable_table(bed: BedStatus, prefix: str = "") -> Table:
     """The twin: every variable with value, unit, age and quality."""
-    table = Table("", "value", "unit", "state", "quality", "age", "sensor", title="Twin")
+    table = Table("", "value", "unit", "state", "quality", "age", "sensor", title=f"{prefix}Twin")
     table.title_justify = "left"
-    for variable in sorted(status.variables, key=lambda one: (one.domain, one.title)):
+    for variable in sorted(bed.variables, key=lambda one: (one.domain, one.title)):
         table.add_row(
             variable.title,
             Text(number(variable), style="dim" if variable.stale else "bold"),
@@ -86,10 +94,10 @@ def variable_table(status: Status) -> Table:
     return table
 
 
-def score_table(warning: WarningStatus) -> Table:
+def score_table(warning: WarningStatus, prefix: str = "") -> Table:
     """NEWS2 with its sub-scores; without a total while anything is missing."""
     number = f"at least {warning.at_least}" if warning.total is None else f"{warning.total}"
-    title = f"NEWS2: {number}, risk {warning.risk_at_least}"
+    title = f"{prefix}NEWS2: {number}, risk {warning.risk_at_least}"
     table = Table("", "points", "from", title=title, title_justify="left")
     for part in warning.parts:
         points = "--" if part.points is None else str(part.points)
@@ -118,9 +126,9 @@ def delivery_table(status: Status) -> Table:
         dropped = sum(queue.dropped.values())
         fill = f"{queue.length} of {queue.capacity}, longest {queue.longest}, dropped {dropped}"
         table.add_row(f"queue: {queue.name}", fill)
-    if status.person is not None:
-        person = status.person
-        table.add_row("imported", person.error or _imported(person))
+    for bed in status.beds:
+        if bed.person is not None:
+            table.add_row(f"imported {bed.bed}", bed.person.error or _imported(bed.person))
     if status.store is not None:
         store = status.store
         held = f"{store.buffered} buffered ({store.buffered_bytes / 1024:.0f} KiB)"

@@ -17,12 +17,13 @@ from edge_agent.store.database import Database, Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatestObservation:
-    """The newest summary of a quantity of a sensor; numbers are in ``unit`` (UCUM).
+    """The newest summary of a quantity of a sensor of one subject; numbers are in ``unit`` (UCUM).
 
     ``utc_ns`` is when the last value was taken, ``None`` as long as the hub sent no clock.
     """
 
     hub: str
+    subject: str
     code: str
     sensor: str
     unit: str
@@ -40,6 +41,7 @@ class ReceivedAlarm:
     """One step of an alarm episode; ``evidence`` is JSON."""
 
     hub: str
+    subject: str
     rule: str
     episode: str
     title: str
@@ -70,13 +72,15 @@ class Queries:
         await self._database.close()
 
     async def latest(self) -> list[LatestObservation]:
-        """Return the newest live observation of every hub, quantity and sensor."""
+        """Return the newest live observation of every hub, subject, quantity and sensor."""
 
         async def work(transaction: Transaction) -> list[LatestObservation]:
             rows = await transaction.rows(
-                "SELECT * FROM (SELECT *, row_number() OVER ("
-                "  PARTITION BY hub, code, sensor ORDER BY epoch DESC, last_ns DESC) AS age"
-                "  FROM observation WHERE NOT backfilled) WHERE age = 1 ORDER BY hub, code, sensor"
+                "SELECT * FROM (SELECT observation.*, subject, row_number() OVER ("
+                "  PARTITION BY observation.hub, subject, code, sensor"
+                "  ORDER BY observation.epoch DESC, last_ns DESC) AS age"
+                "  FROM observation JOIN record ON record.id = record WHERE NOT backfilled)"
+                " WHERE age = 1 ORDER BY hub, subject, code, sensor"
             )
             found = []
             for row in rows:
@@ -86,6 +90,7 @@ class Queries:
                 found.append(
                     LatestObservation(
                         hub=row["hub"].hex(),
+                        subject=row["subject"].hex(),
                         code=row["code"],
                         sensor=row["sensor"],
                         unit=row["unit"],
@@ -107,7 +112,9 @@ class Queries:
 
         async def work(transaction: Transaction) -> list[ReceivedAlarm]:
             rows = await transaction.rows(
-                "SELECT * FROM alarm ORDER BY epoch DESC, at_ns DESC LIMIT ?", at_most
+                "SELECT alarm.*, subject FROM alarm JOIN record ON record.id = record "
+                "ORDER BY alarm.epoch DESC, at_ns DESC LIMIT ?",
+                at_most,
             )
             found = []
             for row in rows:
@@ -117,6 +124,7 @@ class Queries:
                 found.append(
                     ReceivedAlarm(
                         hub=row["hub"].hex(),
+                        subject=row["subject"].hex(),
                         rule=row["rule"],
                         episode=row["episode"],
                         title=row["title"],

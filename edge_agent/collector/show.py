@@ -64,24 +64,35 @@ def _hubs(accounts: tuple[HubAccount, ...]) -> Table:
 
 
 def _observations(observations: list[LatestObservation]) -> Table:
-    columns = ("hub", "quantity", "sensor", "last", "mean", "unit", "n", "state", "at (UTC)")
+    columns = (
+        "hub",
+        "subject",
+        "quantity",
+        "sensor",
+        "last",
+        "mean",
+        "unit",
+        "n",
+        "state",
+        "at (UTC)",
+    )
     table = Table(*columns, title="Newest values", title_justify="left")
     for one in observations:
         table.add_row(
-            one.hub[:8], one.code, one.sensor, _number(one.last), _number(one.mean), Text(one.unit),
-            str(one.n), one.state, _time(one.utc_ns),
+            one.hub[:8], one.subject[:8], one.code, one.sensor, _number(one.last),
+            _number(one.mean), Text(one.unit), str(one.n), one.state, _time(one.utc_ns),
         )  # fmt: skip
     return table
 
 
 def _alarms(alarms: list[ReceivedAlarm]) -> Table:
-    columns = ("hub", "at (UTC)", "priority", "alarm", "", "kind", "evidence")
+    columns = ("hub", "subject", "at (UTC)", "priority", "alarm", "", "kind", "evidence")
     table = Table(*columns, title="Alarms, newest first", title_justify="left")
     for one in alarms:
         kind = "technical" if one.technical else "physiological"
         table.add_row(
-            one.hub[:8], _time(one.utc_ns), one.priority, one.title, one.phase, kind,
-            Text(_evidence(one.evidence)),
+            one.hub[:8], one.subject[:8], _time(one.utc_ns), one.priority, one.title, one.phase,
+            kind, Text(_evidence(one.evidence)),
         )  # fmt: skip
     return table
 

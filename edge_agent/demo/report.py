@@ -59,7 +59,7 @@ async def account(
         duration_s=round(duration_s, 1),
         hub_lives=len(hub.lives),
         readings_per_driver=dict(readings),
-        beats=sum(life.beats for life in hub.lives),
+        beats=sum(life.beds[0].beats for life in hub.lives),
         records_sealed=counts.sealed_total,
         records_sent=sum(uplink.sent for uplink in uplinks),
         records_received=stats.kept.stored,
@@ -69,7 +69,7 @@ async def account(
         lost=counts.sealed_total - len(set(held) | buffered),
         duplicated=sum(account.forks for account in stats.hubs)
         + await collector.queries.repeated_values(),
-        alarms_raised=sum(life.alarms_raised for life in hub.lives),
+        alarms_raised=sum(life.beds[0].alarms_raised for life in hub.lives),
         seconds_to_first_reading=_since_spawn(hub, first, first.first_reading_after_s),
         seconds_to_first_delivery=_since_spawn(hub, first, first.first_delivery_after_s),
         seconds_to_stop=None if hub.stop_s is None else round(hub.stop_s, 2),

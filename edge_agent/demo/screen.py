@@ -74,7 +74,7 @@ class Screen:
             return Group(Panel(Text("the hub does not answer", style="bold")), messages)
         parts: list[RenderableType] = [self._vitals(status)]
         if status.alarms:
-            parts.append(alarm_table(status))
+            parts.append(alarm_table(status.beds[0]))
         return Group(*parts, messages)
 
     def _vitals(self, status: Status) -> Table:
@@ -112,7 +112,7 @@ def _line(status: Status, began: float) -> str:
 
 
 def _variable(status: Status, code: Code) -> VariableStatus | None:
-    return next((one for one in status.variables if one.code == code.refid), None)
+    return next((one for one in status.beds[0].variables if one.code == code.refid), None)
 
 
 def _value(variable: VariableStatus | None) -> tuple[str, str]:
@@ -131,7 +131,7 @@ def _age_words(variable: VariableStatus | None) -> str:
 
 
 def _forecast_words(status: Status) -> str:
-    one = next((f for f in status.forecasts if f.horizon_min == 30), None)
+    one = next((f for f in status.beds[0].forecasts if f.horizon_min == 30), None)
     return "" if one is None else _interval(one)
 
 

@@ -41,7 +41,7 @@ class Stage:
             planned.state_dir / "outbox.db",
             identity=HubIdentity.load_or_create(planned.state_dir),
             recipient=planned.recipient,
-            subject=bytes.fromhex(planned.settings.subject.pseudonym),
+            subject=bytes.fromhex(planned.settings.subject[0].pseudonym),
             boot_id="after the demo",
             quota_bytes=planned.settings.hub.store_quota_mib << 20,
         )

@@ -1,4 +1,4 @@
-"""Where the record of the person is kept: one sealed file in the hub's state folder."""
+"""Where the record of a person is kept: one sealed file in the hub's state folder."""
 
 from __future__ import annotations
 
@@ -10,51 +10,51 @@ import msgspec
 from edge_agent.errors import StoreError
 from edge_agent.imports.record import PersonRecord
 from edge_agent.store.local_state import LocalState
+from edge_agent.store.subject_files import SubjectFiles
 
 _NAME = "person"
 
 
-def person_file(state_dir: Path) -> Path:
+def person_file(files: SubjectFiles) -> Path:
     """Return the file that changes when the record does; a hub may watch its time."""
-    return LocalState.open(state_dir).path(_NAME)
+    return LocalState.open(files.state_dir).path(files.name(_NAME))
 
 
-def load_person(state_dir: Path) -> PersonRecord | None:
+def load_person(files: SubjectFiles) -> PersonRecord | None:
     """Return what was imported about the person; ``None`` when nothing was.
 
     :raises SealError: the file does not open; when it is damaged it was set aside.
     :raises StoreError: it can't be read, or another version wrote it.
     """
-    octets = LocalState.open(state_dir).read(_NAME)
+    octets = LocalState.open(files.state_dir).read(files.name(_NAME))
     return None if octets is None else _decoded(octets)
 
 
 Change = Callable[[PersonRecord], PersonRecord | None]
 
 
-def update_person(state_dir: Path, change: Change) -> LocalState:
-    """Change the record while nobody else does; return where it is kept.
+def update_person(files: SubjectFiles, change: Change) -> None:
+    """Change the record while nobody else does.
 
     Nothing is written when ``change`` returns ``None``. Raises what :func:`load_person` does.
     """
-    state = LocalState.open(state_dir)
 
     def changed(octets: bytes | None) -> bytes | None:
         record = change(_decoded(octets) if octets else PersonRecord())
         return None if record is None else msgspec.json.encode(record)
 
-    state.update(_NAME, changed)
-    return state
+    LocalState.open(files.state_dir).update(files.name(_NAME), changed)
 
 
-def stored_in(state: LocalState) -> dict[str, str]:
+def stored_in(files: SubjectFiles) -> dict[str, str]:
     """Return the file of the record, and what guards its key, as a person is told."""
-    return {"file": str(state.path(_NAME)), "protection": state.protection.value}
+    protection = LocalState.open(files.state_dir).protection
+    return {"file": str(person_file(files)), "protection": protection.value}
 
 
-def forget_person(state_dir: Path) -> bool:
+def forget_person(files: SubjectFiles) -> bool:
     """Delete the record; return whether there was one."""
-    return LocalState.open(state_dir).remove(_NAME)
+    return LocalState.open(files.state_dir).remove(files.name(_NAME))
 
 
 def _decoded(octets: bytes) -> PersonRecord:

@@ -54,6 +54,8 @@ class Chain:
         padded: bytes,
         rows: int,
         at: Boottime,
+        *,
+        subject: bytes | None = None,
     ) -> Appended:
         """Seal a padded payload at the next place and move the chain on."""
         (chain,) = await transaction.rows("SELECT * FROM chain")
@@ -62,7 +64,7 @@ class Chain:
             suite=self._recipient.suite,
             recipient_key_id=self._recipient.key_id,
             hub_id=self._identity.hub_id,
-            subject=self._subject,
+            subject=self._subject if subject is None else subject,
             record_class=record_class,
             epoch=chain["epoch"],
             seq=chain["next_seq"],

@@ -103,7 +103,8 @@ class Outbox:
     ) -> Self:
         """Open the outbox at ``path``, checking it first and salvaging what it holds if damaged.
 
-        ``subject`` is the pseudonym (16 octets) that every record is bound to; ``boot_id`` the
+        ``subject`` is the pseudonym (16 octets) of whom records are about that name nobody else;
+        ``boot_id`` the
         kernel's random id of this boot: a new one begins a new epoch. The check reads the whole
         file, so this may take seconds; alarms need not wait for it.
 
@@ -141,10 +142,18 @@ class Outbox:
     ) -> None:
         await self.close()
 
-    async def append(self, record_class: RecordClass, tables: Tables, *, at: Boottime) -> Appended:
+    async def append(
+        self,
+        record_class: RecordClass,
+        tables: Tables,
+        *,
+        at: Boottime,
+        subject: bytes | None = None,
+    ) -> Appended:
         """Seal ``tables`` as the next record; when this returns, the record is durable.
 
-        ``at`` is the present boot time.
+        ``at`` is the present boot time; ``subject`` the pseudonym (16 octets) of whom it is about,
+        if not the one that :meth:`open` was given.
 
         :raises StoreFull: no room for a routine record even without any older summary, or for an
             alarm in the whole quota. Nothing was changed.
@@ -162,7 +171,9 @@ class Outbox:
                     transaction, RecordClass.AUDIT, octets, len(report), at
                 )
                 await gaps.carried(transaction, told.seq)
-            return await self._chain.append(transaction, record_class, padded, rows, at)
+            return await self._chain.append(
+                transaction, record_class, padded, rows, at, subject=subject
+            )
 
         return await self._database.transaction(work)
 

@@ -17,21 +17,24 @@ CONFIG = """
 state_dir = "state"
 control_socket = "{socket}"
 summary_interval_s = 60
-[subject]
-pseudonym = "00112233445566778899aabbccddeeff"
-bed = "3"
 [collector]
 url = "http://127.0.0.1:{port}"
 recipient = "collector/recipient.json"
 """
+SUBJECT = """
+[subject]
+pseudonym = "00112233445566778899aabbccddeeff"
+bed = "3"
+"""
 
 
 class Bedside:
-    """A hub without sensors; a test plays the links' part with :meth:`receive`."""
+    """A hub whose links stand still; a test plays their part with ``agent.receive``."""
 
     def __init__(self, folder):
         self.folder = folder
         self.clock = VirtualClock()
+        self.subjects = SUBJECT
 
     async def open_collector(self):
         self.collector = await Collector.open(self.folder / "collector")
@@ -42,12 +45,13 @@ class Bedside:
     def write_config(self, extra=""):
         config = self.folder / "hub.toml"
         socket = self.folder / "c.sock"
-        config.write_text(CONFIG.format(port=self.port, socket=socket) + extra)
+        config.write_text(CONFIG.format(port=self.port, socket=socket) + self.subjects + extra)
         return config
 
     @contextlib.asynccontextmanager
     async def hub(self, extra="", *, started=True):
         agent = Agent(plan(self.write_config(extra)), self.clock, random.Random(1))
+        agent.links.tasks.clear()
         stop = asyncio.Event()
         running = asyncio.create_task(agent.run(stop))
         try:

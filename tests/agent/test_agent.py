@@ -16,9 +16,11 @@ from edge_agent.outgoing import Draft
 from edge_agent.person_watch import LOOK_EVERY_S
 from edge_agent.status import PersonStatus
 from edge_agent.store.seal import RecordClass
+from edge_agent.store.subject_files import SubjectFiles
 from edge_mocks.ecg import SyntheticEcg
 
 HOUR_S = 3600
+SUBJECT = "00112233445566778899aabbccddeeff"
 
 
 def spo2(clock, value):
@@ -54,7 +56,9 @@ async def test_what_is_in_memory_at_the_end_is_sealed_and_the_next_life_delivers
 
 async def test_a_summary_that_can_not_be_sealed_does_not_hold_up_the_next(bedside):
     async with bedside.hub() as agent:
-        agent.records.outgoing.put(Draft(RecordClass.SUMMARY, {"broken": [{"a": 1}, {"b": 2}]}))
+        agent.records.outgoing.put(
+            Draft(RecordClass.SUMMARY, {"broken": [{"a": 1}, {"b": 2}]}, bytes(16))
+        )
         agent.receive(spo2(bedside.clock, 97))
         await bedside.clock.advance(61)
         await bedside.stored(agent)
@@ -66,7 +70,7 @@ async def test_a_summary_that_can_not_be_sealed_does_not_hold_up_the_next(bedsid
 
 async def test_a_fault_in_the_pipeline_costs_one_reading_and_not_the_hub(bedside):
     async with bedside.hub() as agent:
-        real, broken = agent.pipeline.take, []
+        real, broken = agent.beds[0].pipeline.take, []
 
         def take(reading, now):
             if not broken:
@@ -74,13 +78,15 @@ async def test_a_fault_in_the_pipeline_costs_one_reading_and_not_the_hub(bedside
                 raise ZeroDivisionError("a bug")
             return real(reading, now)
 
-        agent.pipeline.take = take
+        agent.beds[0].pipeline.take = take
         agent.receive(spo2(bedside.clock, 97))
         await bedside.until(lambda: broken)
         await bedside.clock.advance(2)
         agent.receive(spo2(bedside.clock, 96))
         await bedside.stored(agent)
-        assert agent.pipeline.twin.variable(codes.SPO2, bedside.clock.boottime()).value == 96
+        assert (
+            agent.beds[0].pipeline.twin.variable(codes.SPO2, bedside.clock.boottime()).value == 96
+        )
 
 
 async def test_a_damaged_outbox_is_set_aside_and_the_hub_starts(bedside):
@@ -100,7 +106,7 @@ async def test_a_damaged_outbox_is_set_aside_and_the_hub_starts(bedside):
 
 async def test_a_hub_without_a_collector_watches_and_keeps_nothing(bedside, tmp_path):
     config = bedside.write_config()
-    config.write_text(config.read_text().split("[collector]")[0])
+    config.write_text(config.read_text().partition("[collector]")[0] + bedside.subjects)
     from edge_agent.agent import Agent
     from edge_agent.plan import plan
 
@@ -157,7 +163,7 @@ async def test_six_hours_of_hub_life_with_the_link_down_for_four_lose_nothing(be
             await bedside.clock.advance(5)
             await asyncio.sleep(0.005)
         counts = await agent.records.outbox.counts()
-        beats = agent.pipeline.beats
+        beats = agent.beds[0].pipeline.beats
     await bedside.collector.open_records()
     stats = await bedside.collector.stats()
     (account,) = stats.hubs
@@ -263,22 +269,22 @@ async def test_glucose_fetched_again_after_a_restart_is_kept_once(bedside):
 
 async def test_what_is_imported_while_the_hub_runs_is_read_and_shown(bedside):
     async with bedside.hub() as agent:
-        assert (await agent.status()).person is None
+        assert (await agent.status()).beds[0].person is None
         result = LabResult(
             loinc="2160-0", title="creatinine", value=1.1, unit="mg/dL",
             at=Moment(dt.datetime(2026, 1, 2, tzinfo=dt.UTC)),
         )  # fmt: skip
-        state = bedside.folder / "state"
+        state = SubjectFiles(bedside.folder / "state", SUBJECT)
         update_person(state, lambda _: PersonRecord(results=(result,)))
         await bedside.clock.advance(LOOK_EVERY_S + 1)
-        await bedside.until(lambda: agent.person.record is not None)
-        assert (await agent.status()).person == PersonStatus(
+        await bedside.until(lambda: agent.beds[0].person.record is not None)
+        assert (await agent.status()).beds[0].person == PersonStatus(
             results=1, medications=0, genotypes=0, error=""
         )
         person_file(state).write_bytes(b"damaged")
         await bedside.clock.advance(LOOK_EVERY_S + 1)
-        await bedside.until(lambda: agent.person.error)
-        assert agent.person.record is None
+        await bedside.until(lambda: agent.beds[0].person.error)
+        assert agent.beds[0].person.record is None
 
 
 async def test_what_is_told_and_what_it_scores_outlive_a_restart_of_the_hub(bedside):
@@ -288,12 +294,12 @@ async def test_what_is_told_and_what_it_scores_outlive_a_restart_of_the_hub(beds
             agent.observe({"oxygen": "yes"}, 48.0)
         agent.receive(spo2(bedside.clock, 90))
         await bedside.clock.advance(10)
-        warning = (await agent.status()).warning
+        warning = (await agent.status()).beds[0].warning
         assert (warning.total, warning.at_least) == (None, 3)
         assert {one.name for one in warning.parts if one.points is None} == {
             "respiration rate", "systolic pressure", "pulse", "temperature",
         }  # fmt: skip
     async with bedside.hub() as agent:
-        assert agent.warning.observed.consciousness(bedside.clock.boottime()) == "A"
-        (bedside.folder / "state" / "early-warning.sealed").write_bytes(b"damaged")
-        await agent.warning_state.take_up(agent.pipeline.alarms)
+        assert agent.beds[0].warning.observed.consciousness(bedside.clock.boottime()) == "A"
+        (bedside.folder / "state" / f"early-warning-{SUBJECT[:12]}.sealed").write_bytes(b"damaged")
+        await agent.beds[0].warning_state.take_up(agent.beds[0].pipeline.alarms)

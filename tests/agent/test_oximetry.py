@@ -215,28 +215,28 @@ async def test_a_night_survives_the_restart_of_the_hub(bedside):
     async with bedside.hub() as agent:
         await wear(agent, 40)
         await bedside.clock.advance(SILENT_S)
-        hours = agent.pipeline.twin.variable(codes.OXIMETRY_HOURS, bedside.clock.boottime())
+        hours = agent.beds[0].pipeline.twin.variable(codes.OXIMETRY_HOURS, bedside.clock.boottime())
         assert hours.value == pytest.approx(80 / 60, abs=0.01)
 
 
 async def test_a_night_that_ended_while_the_hub_was_off_is_told_and_not_gone_on_with(bedside):
     async with bedside.hub() as agent:
         for at, value in enumerate(night(1.5)):
-            agent.pipeline.take(told(codes.SPO2, value, at - 5400), Boottime(0))
+            agent.beds[0].pipeline.take(told(codes.SPO2, value, at - 5400), Boottime(0))
         await bedside.clock.advance(WRITE_EVERY_S + 1)
     bedside.clock.step_utc(10 * 3600)
     async with bedside.hub() as agent:
         await bedside.clock.advance(2)
-        hours = agent.pipeline.twin.variable(codes.OXIMETRY_HOURS, bedside.clock.boottime())
+        hours = agent.beds[0].pipeline.twin.variable(codes.OXIMETRY_HOURS, bedside.clock.boottime())
         assert hours.value == pytest.approx(1.5)
-        assert agent.pipeline.oximeters.state(bedside.clock.boottime()) == {}
+        assert agent.beds[0].pipeline.oximeters.state(bedside.clock.boottime()) == {}
 
 
 async def test_a_kept_night_of_another_version_is_told_and_costs_nothing_else(bedside, caplog):
     from edge_agent.store.local_state import LocalState
 
-    LocalState.open(bedside.folder / "state").write("oximetry", b'{"nights": 3}')
+    LocalState.open(bedside.folder / "state").write("oximetry-001122334455", b'{"nights": 3}')
     async with bedside.hub() as agent:
         await bedside.clock.advance(2)
-        assert agent.pipeline.oximeters.state(bedside.clock.boottime()) == {}
+        assert agent.beds[0].pipeline.oximeters.state(bedside.clock.boottime()) == {}
     assert "of another version" in caplog.text

@@ -85,7 +85,7 @@ def test_an_import_shows_what_it_understood_and_where_it_is_kept(hub):
     for word in (
         "creatinine", "0.99998 mg/dL", "88.4 umol/L", "2026-03-01T07:15:00Z", "metoprolol", "50 mg",
         "oral", "CYP2D6", "*1/*4", "1 x Condition: not read here",
-        "1 x Observation: is cancelled", str(hub.state / "person.sealed"),
+        "1 x Observation: is cancelled", str(hub.state / "person-001122334455.sealed"),
         "key file beside the data", "box's card can open it",
     ):  # fmt: skip
         assert word in done.stdout, word
@@ -159,7 +159,7 @@ def test_a_file_with_nothing_to_keep_stores_nothing(hub):
     done = hub(write(hub, bundle({"resourceType": "Condition"})))
     assert done.returncode == 0
     assert "there is nothing to keep in it" in done.stdout
-    assert not (hub.state / "person.sealed").exists()
+    assert not (hub.state / "person-001122334455.sealed").exists()
 
 
 def test_a_conflict_with_what_is_there_is_a_problem(hub):
@@ -177,7 +177,7 @@ def test_a_conflict_with_what_is_there_is_a_problem(hub):
 def test_forgetting_leaves_nothing_of_the_person(hub):
     hub(write(hub, bundle(result())))
     assert hub("--forget").stdout == "Forgotten.\n"
-    assert not (hub.state / "person.sealed").exists()
+    assert not (hub.state / "person-001122334455.sealed").exists()
     assert "nothing to forget" in hub("--forget").stdout
     assert json.loads(hub("--show", "--json").stdout) is None
 
@@ -205,10 +205,10 @@ def test_a_systemd_credential_protects_when_there_is_one(hub, tmp_path):
 def test_a_damaged_record_is_an_error_in_words(hub):
     name = write(hub, bundle(result()))
     hub(name)
-    (hub.state / "person.sealed").write_bytes(b"x" * 100)
+    (hub.state / "person-001122334455.sealed").write_bytes(b"x" * 100)
     done = hub(name)
     assert done.returncode == 1
-    assert "set aside as person.sealed.aside" in done.stderr
+    assert "set aside as person-001122334455.sealed.aside" in done.stderr
     assert hub(name).returncode == 0
 
 

@@ -40,7 +40,9 @@ class Ward:
 
     async def values(self):
         status = await self.agent.status()
-        return {one.title for one in status.variables if one.value is not None and not one.stale}
+        return {
+            one.title for one in status.beds[0].variables if one.value is not None and not one.stale
+        }
 
 
 def write_config(folder, world, port):
@@ -86,14 +88,14 @@ async def ward(tmp_path, monkeypatch):
 
 def events_of(agent):
     """Collect the events that reach the pipeline from now on."""
-    events, take = [], agent.pipeline.take
+    events, take = [], agent.beds[0].pipeline.take
 
     def listen(reading, now):
         if isinstance(reading, Event):
             events.append(reading)
         return take(reading, now)
 
-    agent.pipeline.take = listen
+    agent.beds[0].pipeline.take = listen
     return events
 
 

@@ -10,8 +10,10 @@ from edge_agent.imports.moments import parse_moment
 from edge_agent.imports.person import forget_person, load_person, person_file, update_person
 from edge_agent.imports.record import Genotype, LabResult, Medication, PersonRecord, Source
 from edge_agent.store.local_state import LocalState
+from edge_agent.store.subject_files import SubjectFiles
 
 AT = "2026-03-01T08:15:00Z"
+SUBJECT = "00112233445566778899aabbccddeeff"
 
 
 def lab(value=1.1, at=AT, status="final", loinc="2160-0", title="creatinine", **more):
@@ -183,31 +185,33 @@ def test_the_latest_result_is_found_by_its_title():
 
 def test_the_record_is_kept_sealed_and_comes_back(tmp_path):
     record = merged(found(results=[lab()], medications=[drug()], birth_year=1950)).record
-    assert load_person(tmp_path / "state") is None
+    assert load_person(SubjectFiles(tmp_path / "state", SUBJECT)) is None
     assert not (tmp_path / "state").exists()
-    update_person(tmp_path / "state", lambda _: record)
-    assert load_person(tmp_path / "state") == record
-    update_person(tmp_path / "state", lambda _: None)
-    assert load_person(tmp_path / "state") == record
-    assert person_file(tmp_path / "state").exists()
+    update_person(SubjectFiles(tmp_path / "state", SUBJECT), lambda _: record)
+    assert load_person(SubjectFiles(tmp_path / "state", SUBJECT)) == record
+    update_person(SubjectFiles(tmp_path / "state", SUBJECT), lambda _: None)
+    assert load_person(SubjectFiles(tmp_path / "state", SUBJECT)) == record
+    assert person_file(SubjectFiles(tmp_path / "state", SUBJECT)).exists()
     octets = b"".join(path.read_bytes() for path in (tmp_path / "state").iterdir())
     assert not any(word in octets for word in (b"creatinine", b"metoprolol", b"2160-0", b"1950"))
-    assert forget_person(tmp_path / "state")
-    assert load_person(tmp_path / "state") is None
-    assert not forget_person(tmp_path / "state")
-    assert not forget_person(tmp_path / "never")
+    assert forget_person(SubjectFiles(tmp_path / "state", SUBJECT))
+    assert load_person(SubjectFiles(tmp_path / "state", SUBJECT)) is None
+    assert not forget_person(SubjectFiles(tmp_path / "state", SUBJECT))
+    assert not forget_person(SubjectFiles(tmp_path / "never", SUBJECT))
 
 
 def test_a_record_of_another_version_is_refused_in_words(tmp_path):
-    LocalState.open(tmp_path).write("person", msgspec.json.encode({"kind": "edge-agent person 9"}))
+    LocalState.open(tmp_path).write(
+        f"person-{SUBJECT[:12]}", msgspec.json.encode({"kind": "edge-agent person 9"})
+    )
     with pytest.raises(StoreError, match="of another version"):
-        load_person(tmp_path)
+        load_person(SubjectFiles(tmp_path, SUBJECT))
 
 
 def test_a_damaged_record_is_refused_in_words(tmp_path):
-    update_person(tmp_path, lambda record: record)
-    path = person_file(tmp_path)
+    update_person(SubjectFiles(tmp_path, SUBJECT), lambda record: record)
+    path = person_file(SubjectFiles(tmp_path, SUBJECT))
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(SealError, match="set aside"):
-        load_person(tmp_path)
-    assert load_person(tmp_path) is None
+        load_person(SubjectFiles(tmp_path, SUBJECT))
+    assert load_person(SubjectFiles(tmp_path, SUBJECT)) is None

@@ -87,7 +87,7 @@ async def _variables(environment, config):
     if not (config.parent / "c.sock").exists():
         return []
     arguments = (environment, "status", "--json", "--config", config)
-    return json.loads(await asyncio.to_thread(edge_agent, *arguments))["variables"]
+    return json.loads(await asyncio.to_thread(edge_agent, *arguments))["beds"][0]["variables"]
 
 
 @pytest.mark.parametrize("file", ["pyproject.toml", "example_thermometer.py"])
