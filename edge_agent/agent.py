@@ -12,6 +12,7 @@ import logging
 import random
 import signal
 from collections.abc import Mapping
+from functools import partial
 
 from edge_agent.alarms.sentence import sentence
 from edge_agent.bed import Bed
@@ -29,6 +30,8 @@ from edge_agent.store.seal import RecordClass
 from edge_agent.summary import alarm_tables
 from edge_agent.supervision import Job, end, spawn
 from edge_agent.tapping import Tap, tapped_sensor
+from edge_agent.turning import Turning
+from edge_agent.watchdog import Watchdog
 from edge_agent.wiring import Links
 
 log = logging.getLogger(__name__)
@@ -54,7 +57,10 @@ class Agent:
         self.beds = tuple(Bed(one, plan.state_dir, clock) for one in plan.beds)
         self.records = Records(plan, clock, rng)
         self.links = Links(plan.sensors, self.receive, clock, rng)
-        self._progress_at = self._kept_at = self.started_at
+        self._kept_at = self.started_at
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._turning = {name: Turning(clock) for name in ("pipeline", "tick")}
+        self.watchdog = Watchdog(clock, self._turnings, self._tasks)
 
     async def run_until_signal(self) -> None:
         """Run until SIGTERM or SIGINT."""
@@ -77,7 +83,7 @@ class Agent:
             await bed.take_up()
         if not self.records.are_kept:
             log.warning("no [collector] configured: summaries are not kept")
-        tasks = [spawn(name, job, self.clock) for name, job in self._jobs().items()]
+        self._tasks |= {name: spawn(name, job, self.clock) for name, job in self._jobs().items()}
         try:
             notify("READY=1")
             log.info("hub started with %d sensor(s)", len(self.plan.sensors))
@@ -86,7 +92,7 @@ class Agent:
             notify("STOPPING=1")
             await control.stop()
             async with self.records.sealing:
-                await end(tasks)
+                await end(self._tasks.values())
             await self._finish()
 
     def receive(self, reading: Reading) -> None:
@@ -184,14 +190,20 @@ class Agent:
             jobs |= bed.jobs()
         if self.records.are_kept:
             jobs["records"] = self.records.run
-        if watchdog_interval_s() is not None:
-            jobs["watchdog"] = self._watchdog
+        if (interval_s := watchdog_interval_s()) is not None:
+            jobs["watchdog"] = partial(self.watchdog.run, interval_s)
         return jobs
+
+    def _turnings(self) -> dict[str, Turning]:
+        links = {f"link {name}": feed.turning for name, feed in self.links.feeds.items()}
+        return {**self._turning, "store": self.records.turning, **links}
 
     async def _assess(self) -> None:
         while True:
-            self._assess_one(await self.readings.get())
-            self._progress_at = self.clock.boottime()
+            self._turning["pipeline"].waits()
+            reading = await self.readings.get()
+            self._turning["pipeline"].within(0.0)
+            self._assess_one(reading)
             await asyncio.sleep(0)  # let links and uplink breathe when a burst is worked off
 
     def _assess_one(self, reading: Reading) -> None:
@@ -206,6 +218,7 @@ class Agent:
 
     async def _tick(self) -> None:
         while True:
+            self._turning["tick"].within(_TICK_S)
             await self.clock.sleep(_TICK_S)
             now = self.clock.boottime()
             is_due = now - self._kept_at >= _KEEP_EVERY_S * NS_PER_S
@@ -240,15 +253,6 @@ class Agent:
             self.records.add(RecordClass.ALARM, tables, bed.subject.pseudonym)
         if alarms:
             bed.standing.note_change()
-
-    async def _watchdog(self) -> None:
-        """Report liveness while the pipeline keeps up; a hang stops the reports."""
-        interval_s = watchdog_interval_s() or _TICK_S
-        while True:
-            waiting_s = (self.clock.boottime() - self._progress_at) / NS_PER_S
-            if len(self.readings) == 0 or waiting_s < interval_s:
-                notify("WATCHDOG=1")
-            await self.clock.sleep(interval_s)
 
     async def _finish(self) -> None:
         """Work off what the links brought last, and have all of it kept."""

@@ -24,11 +24,14 @@ from edge_agent.store.seal import RecordClass
 from edge_agent.summary import Tables
 from edge_agent.supervision import end, spawn
 from edge_agent.sync.client import Uploader
+from edge_agent.turning import Turning
 
 log = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
 _LAST_DELIVERY_S = 0.7
+_OPEN_S, _SEAL_S = 300.0, 30.0
+"""How long opening (it reads the whole file) and writing a record may take on a bad card."""
 
 
 class Records:
@@ -44,6 +47,7 @@ class Records:
         self.sealing = asyncio.Lock()
         """Held while a record is being committed: who ends :meth:`run` takes it first, so that
         no record is committed and then sealed again by :meth:`finish`."""
+        self.turning = Turning(clock)
         self._plan, self._clock, self._rng = plan, clock, rng
         self._uplink: asyncio.Task[None] | None = None
 
@@ -69,14 +73,18 @@ class Records:
         """Open the store, then seal what comes; a store in trouble is told once and tried again."""
         while True:
             try:
+                self.turning.within(_OPEN_S)
                 outbox = self.outbox or await self._open()
+                self.turning.waits()
                 draft = await self.outgoing.first()
+                self.turning.within(_SEAL_S)
                 async with self.sealing:
                     await self._seal(outbox, draft)
             except (StoreError, SealError) as error:
                 if str(error) != self.error:
                     log.error("%s", error)  # noqa: TRY400 - the message says it all
                 self.error = str(error)
+                self.turning.within(_RETRY_S)
                 await self._clock.sleep(_RETRY_S)
 
     async def finish(self) -> None:

@@ -16,6 +16,7 @@ from edge_agent.clock import NS_PER_S, Clock
 from edge_agent.device_clock import DeviceClock
 from edge_agent.driver import Driver, FrameError, Output, Read, Request, Write
 from edge_agent.model import Boottime, Code, Event, EventKind, Reading, Waveform
+from edge_agent.turning import Turning
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Feed:
         self.sensor = sensor
         self.decoder = driver.decoder(sensor)
         self.status = FeedStatus()
+        self.turning = Turning(clock)
         self.taps: set[Callable[[Step], None]] = set()
         self._clock = clock
         self._emit = emit

@@ -60,7 +60,11 @@ class GattLink:
             await first(trying, self._adapter.failed())
 
     async def _session(self) -> None:
-        """Wait until the sensor can be reached, and be connected until that ends in a failure."""
+        """Wait until the sensor can be reached, and be connected until that ends in a failure.
+
+        Bluetooth, a bond and the sensor may be waited for for ever; a visit's calls may not.
+        """
+        self._feed.turning.waits()
         while True:
             await self._bluetooth()
             await self._bond.settled()

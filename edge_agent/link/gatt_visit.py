@@ -166,7 +166,9 @@ class Visit:
         """End the visit when the sensor has said nothing of use for too long."""
         connected_at, limit_s = self._clock.boottime(), self._gatt.silence_s
         while (silence_s := self._feed.silence_s(connected_at)) < limit_s:
-            await self._clock.sleep(max(limit_s - silence_s, _SHORTEST_WAIT_S))
+            wait_s = max(limit_s - silence_s, _SHORTEST_WAIT_S)
+            with self._feed.turning.promised(wait_s):
+                await self._clock.sleep(wait_s)
         raise Ended(self._thing, f"silent for {limit_s:.0f} s", "The link is made anew")
 
     async def _poll(self, poll_s: float) -> None:
@@ -229,7 +231,8 @@ class Visit:
         except (LinkError, TimeoutError) as error:
             log.debug("%s: hanging up: %s", self._thing, error)
         try:
-            await limited(client.disconnect(), HANG_UP_S)
+            with self._feed.turning.promised(HANG_UP_S):
+                await limited(client.disconnect(), HANG_UP_S)
         except (BleakError, EOFError, OSError, TimeoutError) as error:
             log.debug("%s: hanging up: %s", self._thing, error)
 
@@ -237,7 +240,8 @@ class Visit:
         """Await a bleak call with a time limit of its own; every failure becomes a LinkError."""
         limit_s = CONNECT_S + CALL_S if what == "connect" else CALL_S
         try:
-            return await limited(call, limit_s)
+            with self._feed.turning.promised(limit_s):
+                return await limited(call, limit_s)
         except TimeoutError as error:
             raise self._error(f"{what}: no answer for {limit_s:.0f} s", "") from error
         except (BleakError, EOFError, OSError) as error:

@@ -102,6 +102,12 @@ class Station:
         return self.rest_s + 3 * self.modbus.timeout_s
 
     @property
+    def poll_at_most_s(self) -> float:
+        """How long one poll may take: each block its time-out, and the line two rests."""
+        blocks = len(self.modbus.blocks) + 1
+        return blocks * (self.modbus.timeout_s + _FRAME_GAP_AT_LEAST_S) + 2 * self.rest_s
+
+    @property
     def period_s(self) -> float:
         """After how many seconds to poll again: longer with every silence after the first."""
         poll_s = self.modbus.poll_s
@@ -159,13 +165,19 @@ class ModbusBus:
                 heed_cancellation()
                 station = min(self._stations, key=lambda one: one.due)
                 wait_ns = station.due - self._clock.boottime()
-                await self._clock.sleep(max(self._gap_s, wait_ns / NS_PER_S))
+                wait_s = max(self._gap_s, wait_ns / NS_PER_S)
+                self._turn_within(wait_s + station.poll_at_most_s)
+                await self._clock.sleep(wait_s)
                 await self._poll(client, station)
         except _BusLost as lost:
             self._is_silent = isinstance(lost, _BusSilent)
             raise await self._reason(lost) from lost
         finally:
             client.close()
+
+    def _turn_within(self, seconds: float) -> None:
+        for station in self._stations:
+            station.feed.turning.within(seconds)
 
     async def _reason(self, lost: _BusLost) -> LinkError:
         """Look closer at a server that hung up at once: under TLS it may not accept the hub."""

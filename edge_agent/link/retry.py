@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 15.0
+FIRST_TURN_S = 30.0
+"""A session says something of its own within this, or has failed."""
 
 
 async def keep_trying(
@@ -36,6 +38,8 @@ async def keep_trying(
     while True:
         heed_cancellation()
         readings = _readings(feeds)
+        for feed in feeds:
+            feed.turning.within(FIRST_TURN_S)
         try:
             await session()
         except LinkError as error:
@@ -47,6 +51,7 @@ async def keep_trying(
             reason = "the link ended"
         for feed in feeds:
             feed.failed(reason)
+            feed.turning.within(ceiling_s)
         if _readings(feeds) > readings:
             ceiling_s = FIRST_WAIT_S
         await clock.sleep(rng.uniform(ceiling_s / 2, ceiling_s))

@@ -117,7 +117,9 @@ class SerialLink:
         """End the session when the sensor has been silent for too long."""
         limit_s = self._line.silence_s
         while (silence_s := self._feed.silence_s(opened_at)) < limit_s:
-            await self._clock.sleep(max(limit_s - silence_s, _SHORTEST_WAIT_S))
+            wait_s = max(limit_s - silence_s, _SHORTEST_WAIT_S)
+            self._feed.turning.within(wait_s)
+            await self._clock.sleep(wait_s)
         raise LinkError(
             f"{self._thing} at {self._port}",
             f"no values for {limit_s:.0f} s",

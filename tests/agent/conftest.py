@@ -29,7 +29,10 @@ bed = "3"
 
 
 class Bedside:
-    """A hub whose links stand still; a test plays their part with ``agent.receive``."""
+    """A hub whose links stand still; a test plays their part with ``agent.receive``.
+
+    Those of a hub that is ``linked`` run.
+    """
 
     def __init__(self, folder):
         self.folder = folder
@@ -49,9 +52,10 @@ class Bedside:
         return config
 
     @contextlib.asynccontextmanager
-    async def hub(self, extra="", *, started=True):
+    async def hub(self, extra="", *, started=True, linked=False):
         agent = Agent(plan(self.write_config(extra)), self.clock, random.Random(1))
-        agent.links.tasks.clear()
+        if not linked:
+            agent.links.tasks.clear()
         stop = asyncio.Event()
         running = asyncio.create_task(agent.run(stop))
         try:
