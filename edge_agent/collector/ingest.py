@@ -15,7 +15,7 @@ from aiohttp import web
 
 from edge_agent.clock import Clock
 from edge_agent.collector.enrolment import Enrolment
-from edge_agent.collector.store import CollectorStore
+from edge_agent.collector.sink import RecordSink
 from edge_agent.errors import SealError, StoreError
 from edge_agent.store.keys import HubCard
 from edge_agent.store.seal import RECORD_LIMIT_OCTETS, SealedRecord, parse, verify
@@ -38,12 +38,12 @@ class Ingest:
 
     def __init__(
         self,
-        store: CollectorStore,
+        sink: RecordSink,
         enrolment: Enrolment,
         clock: Clock,
         on_stored: Callable[[], None],
     ) -> None:
-        self._store, self._enrolment, self._clock = store, enrolment, clock
+        self._sink, self._enrolment, self._clock = sink, enrolment, clock
         self._on_stored = on_stored
         self.received = 0
         self.duplicates = 0
@@ -62,21 +62,21 @@ class Ingest:
             self.refused += 1
             return _json(refusal.status, Refusal(refusal.text or refusal.reason).to_json())
         try:
-            is_new = await self._store.keep(record, self._clock.utc_ns())
+            (kept,) = await self._sink.keep([record], self._clock.utc_ns())
         except StoreError:
             log.exception("a record could not be stored")
             answer = _json(503, Refusal("the collector can't store it now").to_json())
             answer.headers["Retry-After"] = str(_STORE_RETRY_S)
             return answer
         self.received += 1
-        self.duplicates += not is_new
-        if is_new:
+        self.duplicates += not kept.is_new
+        if kept.is_new:
             self._on_stored()
         receipt = Receipt(
             hub=record.header.hub_id.hex(),
             seq=record.header.seq,
             id=record.id.hex(),
-            status="stored" if is_new else "duplicate",
+            status="stored" if kept.is_new else "duplicate",
         )
         return _json(web.HTTPOk.status_code, receipt.to_json())
 

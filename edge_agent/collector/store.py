@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_agent.collector.sink import Kept
 from edge_agent.collector.tables import SCHEMA_VERSION, TABLES, checked
 from edge_agent.errors import SealError
 from edge_agent.store.database import Database, Transaction, Value
@@ -48,18 +49,16 @@ class CollectorStore:
         """Close the database."""
         await self.database.close()
 
-    async def keep(self, record: SealedRecord, received_utc_ns: int) -> bool:
-        """Store a sealed record durably; false when it was there already."""
-        header = record.header
+    async def keep(self, records: Sequence[SealedRecord], received_utc_ns: int) -> tuple[Kept, ...]:
+        """Store sealed records durably, in one transaction: see :class:`RecordSink`."""
 
-        async def work(transaction: Transaction) -> bool:
-            inserted = await transaction.execute(
-                "INSERT OR IGNORE INTO record (id, hub, epoch, seq, class, subject, rows, "
-                "previous, received_utc_ns, octets) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                record.id, header.hub_id, header.epoch, header.seq, header.record_class,
-                header.subject, header.count, header.previous, received_utc_ns, record.octets,
-            )  # fmt: skip
-            return inserted > 0
+        async def work(transaction: Transaction) -> tuple[Kept, ...]:
+            return tuple(
+                [
+                    Kept.of(one, is_new=await _insert(transaction, one, received_utc_ns))
+                    for one in records
+                ]
+            )
 
         return await self.database.transaction(work)
 
@@ -77,7 +76,9 @@ class CollectorStore:
         return await self.database.transaction(work)
 
     async def write_out(self, record: SealedRecord, tables: Mapping[str, Sequence[Row]]) -> None:
-        """Write the tables of an opened record, all or none, and note it as opened.
+        """Write the tables of a kept record, all or none, and note it as opened.
+
+        What another process has opened meanwhile is left alone.
 
         :raises SealError: an unknown schema version, tables that don't fit it, or another number
             of rows than the header says.
@@ -93,15 +94,18 @@ class CollectorStore:
         origin = (record.id, header.hub_id, header.epoch)
 
         async def work(transaction: Transaction) -> None:
+            if not await transaction.execute(
+                "UPDATE record SET state = 'opened', failure = '' "
+                "WHERE id = ? AND state != 'opened'",
+                record.id,
+            ):
+                return
             for name, rows in known.items():
                 for row in rows:
                     await transaction.execute(_INSERT[name], *origin, *row)
             for name, unknown in other.items():
                 for one in unknown:
                     await transaction.execute(_INSERT["other"], *origin, name, json.dumps(one))
-            await transaction.execute(
-                "UPDATE record SET state = 'opened', failure = '' WHERE id = ?", record.id
-            )
 
         await self.database.transaction(work)
 
@@ -132,6 +136,18 @@ class CollectorStore:
 
     async def _execute(self, sql: str, *values: Value) -> None:
         await self.database.transaction(lambda transaction: transaction.execute(sql, *values))
+
+
+async def _insert(transaction: Transaction, record: SealedRecord, received_utc_ns: int) -> bool:
+    """Insert a sealed record; false when it was there already."""
+    header = record.header
+    inserted = await transaction.execute(
+        "INSERT OR IGNORE INTO record (id, hub, epoch, seq, class, subject, rows, "
+        "previous, received_utc_ns, octets) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        record.id, header.hub_id, header.epoch, header.seq, header.record_class,
+        header.subject, header.count, header.previous, received_utc_ns, record.octets,
+    )  # fmt: skip
+    return inserted > 0
 
 
 _INSERT = {
