@@ -20,10 +20,12 @@ from edge_agent.capture import TappedSensor
 from edge_agent.clock import NS_PER_S, Clock, ClockRecord
 from edge_agent.control import ControlServer, Orders
 from edge_agent.model import Alarm, Boottime, Event, Phase, Reading
-from edge_agent.notify import notify, watchdog_interval_s
+from edge_agent.notify import notify, reloading, watchdog_interval_s
 from edge_agent.plan import Plan
+from edge_agent.plan import plan as read_plan
 from edge_agent.reading_queue import ReadingQueue
 from edge_agent.records import Records
+from edge_agent.reloading import Reloading, link_name
 from edge_agent.reporting import Hub, report
 from edge_agent.status import Status
 from edge_agent.store.seal import RecordClass
@@ -61,12 +63,15 @@ class Agent:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._turning = {name: Turning(clock) for name in ("pipeline", "tick")}
         self.watchdog = Watchdog(clock, self._turnings, self._tasks)
+        self._reload_asked = asyncio.Event()
+        self.reloading = Reloading(self.links, self.records, clock, self._tasks, self._send)
 
     async def run_until_signal(self) -> None:
-        """Run until SIGTERM or SIGINT."""
+        """Run until SIGTERM or SIGINT; SIGHUP has the configuration read anew."""
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
         await self.run(stop)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -95,6 +100,15 @@ class Agent:
                 await end(self._tasks.values())
             await self._finish()
 
+    async def reload(self) -> None:
+        """Read the configuration anew and apply it, or say why not."""
+        reloading()
+        try:
+            read = partial(read_plan, self.plan.file)
+            self.plan = await self.reloading.reload(self.beds, self.plan, read)
+        finally:
+            notify("READY=1")
+
     def receive(self, reading: Reading) -> None:
         """Take a reading from a link; called in the event loop, so it only notes it."""
         if self.first_reading_at is None and not isinstance(reading, Event):
@@ -115,6 +129,8 @@ class Agent:
             feeds=self.links.feeds,
             records=records,
             counts=counts,
+            stuck=self.watchdog.stuck(),
+            reloaded=self.reloading.outcome,
         )
         return report(hub)
 
@@ -184,7 +200,8 @@ class Agent:
         return tuple(bed for bed in self.beds if sensor in bed.sensors)
 
     def _jobs(self) -> dict[str, Job]:
-        jobs: dict[str, Job] = {f"link {name}": run for name, run in self.links.tasks.items()}
+        jobs: dict[str, Job] = {link_name(name): run for name, run in self.links.tasks.items()}
+        jobs |= {"reload": self._reload_when_asked}
         jobs |= {"pipeline": self._assess, "tick": self._tick, "summary": self._summarise}
         for bed in self.beds:
             jobs |= bed.jobs()
@@ -195,8 +212,14 @@ class Agent:
         return jobs
 
     def _turnings(self) -> dict[str, Turning]:
-        links = {f"link {name}": feed.turning for name, feed in self.links.feeds.items()}
+        links = {link_name(name): feed.turning for name, feed in self.links.feeds.items()}
         return {**self._turning, "store": self.records.turning, **links}
+
+    async def _reload_when_asked(self) -> None:
+        while True:
+            await self._reload_asked.wait()
+            self._reload_asked.clear()
+            await self.reload()
 
     async def _assess(self) -> None:
         while True:

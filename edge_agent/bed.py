@@ -15,7 +15,7 @@ from edge_agent.clock import Clock
 from edge_agent.errors import ControlError
 from edge_agent.kept_forecasts import KeptForecasts
 from edge_agent.kept_nights import KeptNights
-from edge_agent.model import Alarm
+from edge_agent.model import Alarm, Phase
 from edge_agent.person_watch import PersonWatch
 from edge_agent.pipeline import Pipeline
 from edge_agent.plan import PlannedBed
@@ -56,6 +56,25 @@ class Bed:
         self.warning_state = WarningState(files, self.warning, clock)
         self.nights = KeptNights(files, self.pipeline.oximeters, clock)
         self.forecasts = KeptForecasts(files, self.pipeline.forecasters, clock)
+
+    def change(self, planned: PlannedBed) -> list[Alarm]:
+        """Go by other limits, rules and settings of the same person, with all that is known.
+
+        Returns the steps of alarms whose rule there is no more.
+        """
+        subject, now = planned.subject, self._clock.boottime()
+        engine = self.pipeline.alarms
+        self.subject = subject
+        self.sensors = frozenset(one.settings.name for one in planned.sensors)
+        self._pause_at_most_min = subject.alarms.pause_at_most_min
+        engine.pause_at_most_s = 60.0 * self._pause_at_most_min
+        ended = engine.change(_rules(planned), now)
+        self.pipeline.go_by(rhythm_limits(subject.alarms, subject.rhythm))
+        standing = [one.rule for one in engine.active if one.phase is not Phase.LATCHED]
+        settings = warning_settings(subject.warning)
+        self.warning.change(settings, standing, now, self._clock.utc_ns())
+        self.standing.note_change()
+        return ended
 
     async def take_up(self) -> None:
         """Take up what was kept before a restart."""

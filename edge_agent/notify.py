@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,17 @@ def notify(state: str) -> bool:
             log.debug("service manager not told %s: %s", state, error)
             return False
     return True
+
+
+def reloading() -> bool:
+    """Tell the service manager that the configuration is read anew; ``READY=1`` ends it.
+
+    The time lets the manager tell this reload from an earlier one (systemd.service(5),
+    ``Type=notify-reload``).
+    """
+    return notify(
+        f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"
+    )
 
 
 def watchdog_interval_s() -> float | None:

@@ -83,6 +83,12 @@ class Pipeline:
         self._ecg_rate_at: Boottime | None = None
         self._counted_before: tuple[float | None, ...] = ()
 
+    def go_by(self, rhythm: RhythmLimits) -> None:
+        """Find rhythms by other limits from now on; each lead is watched anew for that."""
+        if rhythm != self._rhythm:
+            self._rhythm = rhythm
+            self._ecg.clear()
+
     def take(self, reading: Reading, now: Boottime) -> list[Alarm]:
         """Take in one reading; return the alarms that it raises or clears."""
         match reading:

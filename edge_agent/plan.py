@@ -36,6 +36,7 @@ class Plan:
     sensors: list[Sensor]
     recipient: Recipient | None
     beds: list[PlannedBed]
+    file: Path
 
     @property
     def state_dir(self) -> Path:
@@ -75,7 +76,7 @@ def plan(file: Path) -> Plan:
         beds.append(PlannedBed(subject, rules, watching))
     if problems:
         raise ConfigError(file, tuple(problems))
-    return Plan(settings, sensors, recipient, beds)
+    return Plan(settings, sensors, recipient, beds, file)
 
 
 def _rule_problems(error: ConfigError) -> list[Problem]:

@@ -49,6 +49,7 @@ class Records:
         no record is committed and then sealed again by :meth:`finish`."""
         self.turning = Turning(clock)
         self._plan, self._clock, self._rng = plan, clock, rng
+        self._opening = asyncio.Lock()
         self._uplink: asyncio.Task[None] | None = None
 
     @property
@@ -73,19 +74,49 @@ class Records:
         """Open the store, then seal what comes; a store in trouble is told once and tried again."""
         while True:
             try:
-                self.turning.within(_OPEN_S)
-                outbox = self.outbox or await self._open()
+                if self.outbox is None:
+                    self.turning.within(_OPEN_S)
+                    async with self._opening:
+                        await self._open()
                 self.turning.waits()
                 draft = await self.outgoing.first()
                 self.turning.within(_SEAL_S)
                 async with self.sealing:
-                    await self._seal(outbox, draft)
+                    if self.outbox is not None:  # it may have been closed to be opened anew
+                        await self._seal(self.outbox, draft)
             except (StoreError, SealError) as error:
                 if str(error) != self.error:
                     log.error("%s", error)  # noqa: TRY400 - the message says it all
                 self.error = str(error)
                 self.turning.within(_RETRY_S)
                 await self._clock.sleep(_RETRY_S)
+
+    async def change(self, plan: Plan) -> None:
+        """Go by another plan: what the collector's keys say takes an outbox opened anew."""
+        old = self._plan
+        is_same = (old.settings.collector, old.recipient) == (
+            plan.settings.collector,
+            plan.recipient,
+        )
+        self._plan = plan
+        if is_same:
+            return
+        async with self._opening, self.sealing:
+            if self.outbox is None:
+                return
+            await self._close()
+            try:
+                await self._open()
+            except (StoreError, SealError) as error:
+                log.error("%s", error)  # noqa: TRY400 - the message says it all
+                self.error = str(error)
+
+    async def _close(self) -> None:
+        outbox, self.outbox = self.outbox, None
+        if self._uplink is not None:
+            await end([self._uplink])
+        if outbox is not None:
+            await outbox.close()
 
     async def finish(self) -> None:
         """Seal what still waits, give it a moment to be delivered, and close the store."""
@@ -98,12 +129,9 @@ class Records:
             self.error = str(error)
         if len(self.outgoing):
             log.error("%d record(s) not stored: %s", len(self.outgoing), self.error)
-        if self._uplink is not None:
-            await end([self._uplink])
-        if self.outbox is not None:
-            await self.outbox.close()
+        await self._close()
 
-    async def _open(self) -> Outbox:
+    async def _open(self) -> None:
         """Open the outbox and start the uplink."""
         plan, collector = self._plan, self._plan.settings.collector
         if plan.recipient is None or collector is None:
@@ -129,7 +157,6 @@ class Records:
         )
         self._uplink = spawn("uplink", self.uploader.run, self._clock)
         self.outbox = outbox  # last: what failed before is tried again whole
-        return outbox
 
     async def _seal(self, outbox: Outbox, draft: Draft) -> None:
         """Seal a draft and commit it; only then is it taken off the queue."""

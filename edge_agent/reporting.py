@@ -20,6 +20,7 @@ from edge_agent.pipeline import GlucoseForecast
 from edge_agent.plan import Plan
 from edge_agent.reading_queue import ReadingQueue
 from edge_agent.records import Records
+from edge_agent.reloading import Outcome
 from edge_agent.status import (
     AlarmStatus,
     BedStatus,
@@ -29,6 +30,7 @@ from edge_agent.status import (
     PersonStatus,
     QueueStatus,
     SensorStatus,
+    ServiceStatus,
     Status,
     StoreStatus,
     UplinkStatus,
@@ -57,6 +59,8 @@ class Hub:
     feeds: Mapping[str, Feed]
     records: Records
     counts: Counts | None
+    stuck: list[str]
+    reloaded: Outcome
 
 
 def report(hub: Hub) -> Status:
@@ -78,6 +82,7 @@ def report(hub: Hub) -> Status:
         queues=[_readings(hub.readings), _outgoing(hub.records)],
         store=_store(hub.records, hub.counts),
         uplink=_uplink(hub.plan, uploader, now),
+        service=ServiceStatus(stuck=hub.stuck, **asdict(hub.reloaded)),
     )
 
 

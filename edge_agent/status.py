@@ -178,6 +178,19 @@ class BedStatus(Struct, frozen=True, kw_only=True):
     warning: WarningStatus
 
 
+class ServiceStatus(Struct, frozen=True, kw_only=True):
+    """The hub as a service: what makes no progress, and how the last reload went.
+
+    ``refused`` says why the file that is there now can't be used; ``needs_restart`` names what of
+    it is not in force yet.
+    """
+
+    stuck: list[str]
+    reloads: int
+    refused: str
+    needs_restart: list[str]
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """The whole hub at one moment."""
 
@@ -196,6 +209,7 @@ class Status(Struct, frozen=True, kw_only=True):
     queues: list[QueueStatus]
     store: StoreStatus | None
     uplink: UplinkStatus | None
+    service: ServiceStatus
 
     @property
     def alarms(self) -> list[AlarmStatus]:

@@ -13,12 +13,13 @@ from edge_agent.asking import ask_acknowledge, ask_observe, ask_pause, ask_resum
 from edge_agent.capture import CaptureError
 from edge_agent.control import ControlServer, Orders
 from edge_agent.errors import ControlError
-from edge_agent.status import Status
+from edge_agent.status import ServiceStatus, Status
 
 STATUS = Status(
     version="0", hub="ab", pid=1, started_at_ns=0, uptime_s=1.0, resident_mib=1.0,
     peak_resident_mib=1.0, first_reading_after_s=None, first_delivery_after_s=None, beds=[],
     sensors=[], queues=[], store=None, uplink=None,
+    service=ServiceStatus(stuck=[], reloads=0, refused="", needs_restart=[]),
 )  # fmt: skip
 
 

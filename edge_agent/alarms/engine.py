@@ -53,6 +53,9 @@ class AlarmEngine:
         self.pause_at_most_s = pause_at_most_s
         self._pause: Pause | None = None
         self._fatigue = FatigueLog(started_at)
+        self._go_by(rules, started_at)
+
+    def _go_by(self, rules: Iterable[Rule], now: Boottime) -> None:
         self._limits: list[LimitRule] = []
         self._episodes: dict[tuple[LimitRule, str], LimitEpisode] = {}
         self._stale: dict[StaleRule, StaleEpisode] = {}
@@ -64,7 +67,7 @@ class AlarmEngine:
             elif isinstance(rule, FindingRule):
                 self._finding_rules.append(rule)
             else:
-                self._stale[rule] = StaleEpisode(usable_at=dict.fromkeys(rule.codes, started_at))
+                self._stale[rule] = StaleEpisode(usable_at=dict.fromkeys(rule.codes, now))
 
     @property
     def active(self) -> tuple[Alarm, ...]:
@@ -150,6 +153,30 @@ class AlarmEngine:
             self._pause = Pause.revived(state["pause"], now, self.pause_at_most_s)
         standing = {life.alarm.episode for life in self._lives()}
         self._fatigue.restore(state["fatigue"], now, standing)
+
+    def change(self, rules: Iterable[Rule], now: Boottime) -> list[Alarm]:
+        """Go by other rules from now on; return the steps of alarms whose rule there is no more.
+
+        What stands goes on under the rule of the same name, as it does over a restart; a rule that
+        is as it was also goes on with what it has seen of a limit.
+        """
+        known, lives, seen = self.state(now), self._lives(), self._episodes
+        reasons = {rule.name: episode.reason for rule, episode in self._stale.items()}
+        self._go_by(rules, now)
+        self._episodes = {key: one for key, one in seen.items() if key[0] in self._limits}
+        self._take_up(known["alarms"], now)
+        for rule, episode in self._stale.items():
+            episode.go_on(known["silent"].get(rule.name, {}), now)
+            episode.reason = reasons.get(rule.name, episode.reason)
+        standing = {life.alarm.episode for life in self._lives()}
+        ends = [
+            step
+            for life in lives
+            if life.alarm.episode not in standing
+            for what in (Happening.GONE, Happening.ACKNOWLEDGED)
+            if (step := life.happen(what, now)) is not None
+        ]
+        return self._told(ends, now)
 
     def judge(self, reading: Reading, now: Boottime) -> list[Alarm]:
         """Judge a reading that is in the hub at ``now``; give the alarms it raises or clears."""

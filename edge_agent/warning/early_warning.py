@@ -51,7 +51,11 @@ class EarlyWarning:
     """Watches one person's values together and over days."""
 
     def __init__(self, settings: WarningSettings | None = None) -> None:
-        settings = settings or WarningSettings()
+        self._told: list[Event] = []
+        self._begin(settings or WarningSettings())
+
+    def _begin(self, settings: WarningSettings) -> None:
+        self._settings = settings
         self.observed = Observed(consciousness=settings.consciousness, oxygen=settings.oxygen)
         self.score = ScoreWatch(self.observed, settings.spo2_scale) if settings.news2 else None
         self.trend = Trend()
@@ -59,7 +63,16 @@ class EarlyWarning:
         self._combined, self._crisis = Combined(), CrisisWatch()
         self._time = ClockTime(settings.zone)
         self._due: Boottime | None = None
-        self._told: list[Event] = []
+
+    def change(
+        self, settings: WarningSettings, standing: Iterable[str], now: Boottime, utc_ns: int
+    ) -> None:
+        """Go by other ``settings`` from now on, with all that is known; ``standing`` as adopted."""
+        if settings != self._settings:
+            known = self.state(now, utc_ns)
+            self._begin(settings)
+            self.restore(known, now, utc_ns)
+            self.adopt(standing)
 
     def note(self, reading: Observation | Waveform) -> None:
         """Take in a reading that the twin has taken in, or a block of a waveform."""
