@@ -9,9 +9,10 @@ from pathlib import Path
 from edge_agent.errors import StoreError
 from edge_agent.model import Boottime
 from edge_agent.store.database import Transaction
-from edge_agent.store.keys import HubIdentity, Recipient
+from edge_agent.store.day_keys import DayKeys
+from edge_agent.store.keys import HubIdentity
 from edge_agent.store.salvage import INSERT_RECORD, HighWater, record_row
-from edge_agent.store.seal import NO_RECORD, Header, RecordClass, seal
+from edge_agent.store.seal import NO_RECORD, DaySigner, Header, Recipients, RecordClass, seal
 
 _RESERVE = 64
 """How far the high-water mark is moved ahead: one small file written for that many records."""
@@ -29,10 +30,11 @@ class Chain:
     """Seals records one after another. Its state is in the database, never only in memory."""
 
     def __init__(
-        self, path: Path, identity: HubIdentity, recipient: Recipient, subject: bytes
+        self, path: Path, identity: HubIdentity, recipients: Recipients, subject: bytes
     ) -> None:
         self._path = path
-        self._identity, self._recipient, self._subject = identity, recipient, subject
+        self._identity, self._recipients, self._subject = identity, recipients, subject
+        self._day_keys = DayKeys(path.parent, identity)
         self._mark = HighWater.load(path) or HighWater()
 
     async def begin_epoch(self, transaction: Transaction, boot_id: str) -> None:
@@ -59,10 +61,12 @@ class Chain:
     ) -> Appended:
         """Seal a padded payload at the next place and move the chain on."""
         (chain,) = await transaction.rows("SELECT * FROM chain")
-        await self._reserve(chain["next_seq"], chain["epoch"])
+        signer = await self._reserve(chain["next_seq"], chain["epoch"], at)
+        recipient_key_id, recovery_key_id = self._recipients.key_ids
         header = Header(
-            suite=self._recipient.suite,
-            recipient_key_id=self._recipient.key_id,
+            suite=self._recipients.suite,
+            recipient_key_id=recipient_key_id,
+            recovery_key_id=recovery_key_id,
             hub_id=self._identity.hub_id,
             subject=self._subject if subject is None else subject,
             record_class=record_class,
@@ -72,7 +76,7 @@ class Chain:
             previous=chain["previous"],
             signer_key_id=self._identity.card.key_id,
         )
-        record = seal(header, padded, self._recipient, self._identity)
+        record = seal(header, padded, self._recipients, signer)
         await transaction.execute(INSERT_RECORD, *record_row(record, at))
         await transaction.execute(
             "UPDATE chain SET next_seq = next_seq + 1, previous = ?, "
@@ -81,14 +85,20 @@ class Chain:
         )
         return Appended(seq=header.seq, id=record.id)
 
-    async def _reserve(self, seq: int, epoch: int) -> None:
-        """Move the high-water mark ahead of ``seq``, a few dozen places at a time."""
-        if seq <= self._mark.seq and epoch <= self._mark.epoch:
-            return
-        mark = HighWater(seq=seq + _RESERVE, epoch=epoch)
-        try:
-            await asyncio.to_thread(mark.save, self._path)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise StoreError(f"outbox {self._path}", reason, "Give the disk room") from error
-        self._mark = mark
+    async def _reserve(self, seq: int, epoch: int, at: Boottime) -> DaySigner:
+        """Move the high-water mark ahead of ``seq``, a few dozen places at a time.
+
+        Returns the day key that signs there. Both are files: neither is written in the event loop.
+        """
+        if seq > self._mark.seq or epoch > self._mark.epoch:
+            mark = HighWater(seq=seq + _RESERVE, epoch=epoch)
+            try:
+                await asyncio.to_thread(mark.save, self._path)
+            except OSError as error:
+                reason = error.strerror or type(error).__name__
+                raise StoreError(f"outbox {self._path}", reason, "Give the disk room") from error
+            self._mark = mark
+        signer = self._day_keys.current(epoch, seq, at)
+        if signer is None:
+            signer = await asyncio.to_thread(self._day_keys.signer, epoch, seq, at)
+        return signer

@@ -26,13 +26,12 @@ from edge_agent.store.payload import Tables, encode, pad
 from edge_agent.store.recovery import Recovery, recover
 from edge_agent.store.salvage import SCHEMA, SCHEMA_VERSION
 from edge_agent.store.seal import (
-    HEADER_OCTETS,
-    SIGNATURE_OCTETS,
     SUBJECT_OCTETS,
+    Recipients,
     RecordClass,
     parse,
+    sealed_octets,
 )
-from edge_agent.store.suites import Suite
 
 __all__ = ["ROUTINE_SHARE", "Appended", "Counts", "Outbox", "RecordClass", "Stored"]
 
@@ -82,13 +81,13 @@ class Outbox:
         self,
         database: Database,
         chain: Chain,
-        suite: Suite,
+        recipients: Recipients,
         quota_pages: int,
         recovery: Recovery | None,
     ) -> None:
         self.recovery = recovery
         self._database, self._chain = database, chain
-        self._suite, self._quota_pages = suite, quota_pages
+        self._recipients, self._quota_pages = recipients, quota_pages
 
     @classmethod
     async def open(
@@ -97,25 +96,28 @@ class Outbox:
         *,
         identity: HubIdentity,
         recipient: Recipient,
+        recovery: Recipient | None = None,
         subject: bytes,
         boot_id: str,
         quota_bytes: int,
     ) -> Self:
         """Open the outbox at ``path``, checking it first and salvaging what it holds if damaged.
 
-        ``subject`` is the pseudonym (16 octets) of whom records are about that name nobody else;
-        ``boot_id`` the
+        Records are sealed to ``recipient``, and to ``recovery`` where it is given. ``subject`` is
+        the pseudonym (16 octets) of whom records are about that name nobody else; ``boot_id`` the
         kernel's random id of this boot: a new one begins a new epoch. The check reads the whole
         file, so this may take seconds; alarms need not wait for it.
 
         :raises StoreError: in use by another process, of another hub, of a newer version, or on
             a disk that can't be used. Damage does not raise: see ``recovery``.
+        :raises SealError: the two recipients don't go together.
         """
+        recipients = Recipients(recipient, recovery)
         if len(subject) != SUBJECT_OCTETS:
             reason = f"{len(subject)} octets long"
             raise StoreError("the subject's pseudonym", reason, f"Give {SUBJECT_OCTETS}")
         quota_pages = quota_bytes // PAGE_OCTETS
-        recovery = await asyncio.to_thread(_prepare, path, identity)
+        found = await asyncio.to_thread(_prepare, path, identity)
         database = await Database.open(
             path,
             SCHEMA.read_text(encoding="utf-8"),
@@ -124,12 +126,12 @@ class Outbox:
             exclusive=True,
         )
         try:
-            chain = await asyncio.to_thread(Chain, path, identity, recipient, subject)
+            chain = await asyncio.to_thread(Chain, path, identity, recipients, subject)
             await database.transaction(lambda work: chain.begin_epoch(work, boot_id))
         except BaseException:
             await database.close()
             raise
-        return cls(database, chain, recipient.suite, quota_pages, recovery)
+        return cls(database, chain, recipients, quota_pages, found)
 
     async def __aenter__(self) -> Self:
         return self
@@ -193,7 +195,7 @@ class Outbox:
                     return Stored(
                         seq=row["seq"],
                         id=record.id,
-                        record_class=record.header.record_class,
+                        record_class=RecordClass(record.header.record_class),
                         octets=record.octets,
                     )
                 await gaps.drop(transaction, [row["seq"]], "damaged")
@@ -247,7 +249,7 @@ class Outbox:
         self, transaction: Transaction, record_class: RecordClass, padded_octets: int
     ) -> None:
         """Evict the oldest summaries until a record fits in the share of routine records."""
-        sealed = HEADER_OCTETS + self._suite.overhead_octets + padded_octets + SIGNATURE_OCTETS
+        sealed = sealed_octets(self._recipients, padded_octets)
         limit = int(self._quota_pages * ROUTINE_SHARE) - sealed // PAGE_OCTETS - _SLACK_PAGES
         while await _used_pages(transaction) > limit:
             rows = await transaction.rows(

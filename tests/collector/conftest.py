@@ -10,7 +10,15 @@ from edge_agent.clock import VirtualClock
 from edge_agent.collector import Collector
 from edge_agent.store.keys import HubIdentity, Recipient
 from edge_agent.store.payload import encode, pad
-from edge_agent.store.seal import NO_RECORD, Header, RecordClass, SealedRecord, seal
+from edge_agent.store.seal import (
+    NO_RECORD,
+    DaySigner,
+    Header,
+    Recipients,
+    RecordClass,
+    SealedRecord,
+    seal,
+)
 from edge_agent.store.suites import Suite
 from edge_agent.sync.protocol import IDEMPOTENCY_HEADER, MEDIA_TYPE, RECORDS_PATH
 
@@ -23,6 +31,7 @@ class Hub:
         self.card_file = directory / "hub.json"
         self.recipient = recipient
         self.previous, self.seq = NO_RECORD, 1
+        self.signer: DaySigner | None = None
 
     def seal(self, tables, record_class=RecordClass.SUMMARY, **changed) -> SealedRecord:
         header = Header(
@@ -38,7 +47,11 @@ class Hub:
             signer_key_id=self.identity.card.key_id,
         )
         header = replace(header, **changed)
-        record = seal(header, pad(encode(tables)), self.recipient, self.identity)
+        if self.signer is None or not self.signer.certificate.covers(header.epoch, header.seq):
+            self.signer = DaySigner.begin(
+                self.identity, epoch=header.epoch, first_seq=header.seq, after=self.signer
+            )
+        record = seal(header, pad(encode(tables)), Recipients(self.recipient), self.signer)
         self.seq, self.previous = header.seq + 1, record.id
         return record
 

@@ -3,7 +3,7 @@ import pytest
 from edge_agent.collector import Collector
 from edge_agent.errors import EdgeError, SealError
 from edge_agent.store.keys import HubIdentity
-from edge_agent.store.seal import HEADER_OCTETS, RECORD_LIMIT_OCTETS
+from edge_agent.store.seal import CLEAR_OCTETS, RECORD_LIMIT_OCTETS
 
 TABLES = {"event": [{"kind": "connected", "sensor": "strap", "at_ns": 1, "detail": "{}"}]}
 
@@ -74,7 +74,7 @@ async def test_a_record_signed_with_another_key_is_refused(collector, hub, door,
     assert (await collector.stats()).refused == 1
 
 
-@pytest.mark.parametrize("place", [50, HEADER_OCTETS + 5, -1], ids=["header", "body", "signature"])
+@pytest.mark.parametrize("place", [50, CLEAR_OCTETS + 5, -1], ids=["header", "body", "signature"])
 async def test_a_changed_record_is_refused(collector, hub, door, place):
     record = hub.seal(TABLES)
     octets = bytearray(record.octets)

@@ -123,7 +123,7 @@ async def test_counts_tell_what_is_held(open_outbox):
         await outbox.append(RecordClass.ALARM, TABLES, at=Boottime(9))
         counts = await outbox.counts()
         assert (counts.buffered, counts.buffered_alarms, counts.oldest_at) == (2, 1, 7)
-        assert counts.buffered_octets == 2 * (100 + 48 + 64) + 512 + 2048
+        assert counts.buffered_octets == 2 * (108 + 212 + 80 + 16 + 64) + 512 + 2048
 
 
 async def test_appends_from_many_tasks_make_one_chain(open_outbox):
