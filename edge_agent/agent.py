@@ -261,7 +261,7 @@ class Agent:
         for bed in self.beds:
             bed.pipeline.sum_up_alarms(self.clock.boottime())
             if bed.pipeline.summary.rows:
-                tables = bed.pipeline.summary.take(ClockRecord.take(self.clock))
+                tables = bed.take_summary(ClockRecord.take(self.clock))
                 self.records.add(RecordClass.SUMMARY, tables, bed.subject.pseudonym)
 
     def _send(self, bed: Bed, alarms: list[Alarm]) -> None:

@@ -10,8 +10,9 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from edge_agent import __version__
 from edge_agent.alarms.rules import Rule
-from edge_agent.clock import Clock
+from edge_agent.clock import Clock, ClockRecord
 from edge_agent.errors import ControlError
 from edge_agent.kept_forecasts import KeptForecasts
 from edge_agent.kept_nights import KeptNights
@@ -22,15 +23,19 @@ from edge_agent.plan import PlannedBed
 from edge_agent.standing_alarms import StandingAlarms
 from edge_agent.store.subject_files import SubjectFiles
 from edge_agent.subject_limits import rhythm_limits, warning_settings
+from edge_agent.summary import Row, Tables
 from edge_agent.supervision import Job
 from edge_agent.warning.early_warning import EarlyWarning
 from edge_agent.warning.rules import warning_rules
 from edge_agent.warning.score_words import value_words
 from edge_agent.warning_state import WarningState
+from edge_agent.wiring import Sensor
 
 log = logging.getLogger(__name__)
 
 _TOLD_HOLDS_AT_MOST_H = 24.0
+_SENSORS_EVERY = 60
+"""Summaries from one list of sensors to the next: an hour, since a record may be lost."""
 
 
 class Bed:
@@ -40,6 +45,8 @@ class Bed:
         subject = planned.subject
         self.subject = subject
         self.sensors = frozenset(one.settings.name for one in planned.sensors)
+        self._sensor_rows = [_sensor_row(one) for one in planned.sensors]
+        self._summaries = 0
         self._clock = clock
         self._pause_at_most_min = subject.alarms.pause_at_most_min
         self.warning = EarlyWarning(warning_settings(subject.warning))
@@ -102,6 +109,14 @@ class Bed:
         await self.nights.write()
         await self.forecasts.write()
 
+    def take_summary(self, clock: ClockRecord) -> Tables:
+        """Return what was gathered and start anew; now and then tell which sensors there are."""
+        tables = self.pipeline.summary.take(clock)
+        if self._sensor_rows and self._summaries % _SENSORS_EVERY == 0:
+            tables["sensor"] = self._sensor_rows
+        self._summaries += 1
+        return tables
+
     def tick(self) -> list[Alarm]:
         """Let time pass; return the alarms that it raises or clears."""
         return self.pipeline.tick(self._clock.boottime(), self._clock.utc_ns())
@@ -148,6 +163,17 @@ class Bed:
         self.warning_state.note_change()
         observed = self.warning.observed
         return [f"{what}: {value_words(what, observed, now)}, for {hours:g} h" for what in told]
+
+
+def _sensor_row(sensor: Sensor) -> Row:
+    """Tell the clinic what a sensor is: it knows a name only, and FHIR wants a device."""
+    return {
+        "sensor": sensor.settings.name,
+        "driver": sensor.driver.name,
+        "title": sensor.driver.title,
+        "address": sensor.settings.address or "",
+        "software": __version__,
+    }
 
 
 def _rules(planned: PlannedBed) -> tuple[Rule, ...]:

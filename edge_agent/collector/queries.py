@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edge_agent.collector.accounting import HubAccount, account
 from edge_agent.collector.store import DATABASE_FILE
+from edge_agent.collector.wall_clock import wall_clock
 from edge_agent.store.database import Database, Transaction
 
 
@@ -151,6 +152,7 @@ class Queries:
                 "SELECT 'alarm', count(*) FROM alarm UNION ALL "
                 "SELECT 'forecast', count(*) FROM forecast UNION ALL "
                 "SELECT 'gap', count(*) FROM gap UNION ALL "
+                "SELECT 'sensor', count(*) FROM sensor UNION ALL "
                 "SELECT 'other', count(*) FROM other"
             )
             return {row[0]: row[1] for row in rows}
@@ -185,14 +187,6 @@ class Queries:
 async def _wall_clock(
     transaction: Transaction, hub: bytes, epoch: int, at_ns: int
 ) -> tuple[int | None, int | None]:
-    """Return UTC (ns since 1970) and its uncertainty (ns) of a boot time.
-
-    The most certain clock reading of that boot counts; among equals the nearest, since a hub's
-    crystal drifts by seconds a day.
-    """
-    clock = await transaction.row(
-        "SELECT utc_ns - boottime_ns + ? AS utc_ns, uncertainty_ns FROM clock "
-        "WHERE hub = ? AND epoch = ? ORDER BY uncertainty_ns, abs(boottime_ns - ?) LIMIT 1",
-        at_ns, hub, epoch, at_ns,
-    )  # fmt: skip
-    return (clock["utc_ns"], clock["uncertainty_ns"]) if clock else (None, None)
+    """Return UTC (ns since 1970) and its uncertainty (ns) of a boot time."""
+    clock = await wall_clock(transaction, hub, epoch, at_ns)
+    return (clock.utc_ns, clock.uncertainty_ns) if clock else (None, None)

@@ -16,8 +16,7 @@ from edge_agent.store.seal import SealedRecord
 
 DATABASE_FILE = "collector.db"
 
-_SCHEMA = Path(__file__).with_name("schema_v1.sql")
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,14 @@ class CollectorStore:
 
         :raises StoreError: see :meth:`Database.open`.
         """
-        schema = _SCHEMA.read_text(encoding="utf-8")
-        return cls(await Database.open(directory / DATABASE_FILE, schema, _VERSION))
+        folder = Path(__file__).parent
+        schema, *migrations = [
+            (folder / f"schema_v{version}.sql").read_text(encoding="utf-8")
+            for version in range(1, _VERSION + 1)
+        ]
+        return cls(
+            await Database.open(directory / DATABASE_FILE, schema, _VERSION, migrations=migrations)
+        )
 
     async def close(self) -> None:
         """Close the database."""
@@ -160,5 +165,6 @@ _INSERT = {
     "alarm": "INSERT INTO alarm VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "forecast": "INSERT INTO forecast VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "gap": "INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "sensor": "INSERT INTO sensor VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     "other": "INSERT INTO other VALUES (?, ?, ?, ?, ?)",
 }

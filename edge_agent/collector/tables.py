@@ -94,6 +94,16 @@ class GapRow(_Row):
     rows: Integer | None
 
 
+class SensorRow(_Row):
+    """A sensor the hub has: its driver, and its address where it has one of its own."""
+
+    sensor: str
+    driver: str
+    title: str
+    address: str
+    software: str
+
+
 TABLES: Mapping[str, type[_Row]] = {
     "clock": ClockRow,
     "observation": ObservationRow,
@@ -101,6 +111,7 @@ TABLES: Mapping[str, type[_Row]] = {
     "alarm": AlarmRow,
     "forecast": ForecastRow,
     "gap": GapRow,
+    "sensor": SensorRow,
 }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -70,12 +70,20 @@ class Database:
 
     @classmethod
     async def open(
-        cls, path: Path, schema: str, version: int, *, quota_pages: int = 0, exclusive: bool = False
+        cls,
+        path: Path,
+        schema: str,
+        version: int,
+        *,
+        migrations: Sequence[str] = (),
+        quota_pages: int = 0,
+        exclusive: bool = False,
     ) -> Database:
         """Open ``path`` (mode 0600), creating it with ``schema`` where it is new.
 
-        ``quota_pages`` bounds the file (0: no bound; the WAL takes about 1,000 pages more).
-        ``exclusive`` keeps every other process out.
+        ``schema`` makes a file of version 1; each of ``migrations`` takes one to the next version,
+        the last to ``version``, all or nothing. ``quota_pages`` bounds the file (0: no bound; the
+        WAL takes about 1,000 pages more). ``exclusive`` keeps every other process out.
 
         :raises StoreError: unreadable, in use elsewhere, or written by a newer version.
         """
@@ -89,7 +97,7 @@ class Database:
         connection = await _connect(path, str(path), pragmas)
         try:
             with _translated(path):
-                await _migrate(path, connection, schema, version)
+                await _migrate(path, connection, (schema, *migrations), version)
         except BaseException:
             await connection.close()
             raise
@@ -170,13 +178,21 @@ async def _connect(path: Path, name: str, pragmas: tuple[str, ...]) -> aiosqlite
     return connection
 
 
-async def _migrate(path: Path, connection: aiosqlite.Connection, schema: str, version: int) -> None:
+async def _migrate(
+    path: Path, connection: aiosqlite.Connection, steps: Sequence[str], version: int
+) -> None:
+    """Bring a file to ``version``; step n, a transaction, makes version n out of the one before."""
     (row,) = await connection.execute_fetchall("PRAGMA user_version")
     if row[0] > version:
         reason = f"written by a newer version (schema {row[0]}, known: {version})"
         raise StoreError(f"database {path}", reason, "Install that version again")
-    if row[0] == 0:
-        await connection.executescript(schema)
+    for step in steps[row[0] :]:
+        try:
+            await connection.executescript(step)
+        except sqlite3.Error:
+            if connection.in_transaction:
+                await connection.execute("ROLLBACK")
+            raise
 
 
 @contextlib.contextmanager

@@ -49,12 +49,20 @@ FORECAST = {
     "low90": 80.0,
     "high90": 120.0,
 }
+SENSOR = {
+    "sensor": "strap",
+    "driver": "heart-rate",
+    "title": "Heart rate strap",
+    "address": "A0:9E:1A:00:00:01",
+    "software": "0.1.0",
+}
 TABLES = {
     "clock": [CLOCK],
     "observation": [OBSERVATION],
     "event": [EVENT],
     "alarm": [ALARM],
     "forecast": [FORECAST],
+    "sensor": [SENSOR],
 }
 
 
