@@ -14,7 +14,6 @@ import signal
 from collections.abc import Mapping
 from functools import partial
 
-from edge_agent.alarms.sentence import sentence
 from edge_agent.bed import Bed
 from edge_agent.capture import TappedSensor
 from edge_agent.clock import NS_PER_S, Clock, ClockRecord
@@ -267,11 +266,15 @@ class Agent:
     def _send(self, bed: Bed, alarms: list[Alarm]) -> None:
         for alarm in alarms:
             is_said = alarm.phase in _SAID and not alarm.silent
-            words = sentence(alarm) if alarm.phase in _SAID else alarm.title
+            level = logging.WARNING if is_said else logging.INFO
             log.log(
-                logging.WARNING if is_said else logging.INFO,
-                "bed %s: alarm %s: %s", bed.subject.title, alarm.phase, words,
-            )  # fmt: skip
+                level,
+                "%s: alarm %s: %s",
+                bed.name,
+                alarm.phase,
+                alarm.title,
+                extra=bed.fields(alarm),
+            )
             tables = alarm_tables(alarm, ClockRecord.take(self.clock))
             self.records.add(RecordClass.ALARM, tables, bed.subject.pseudonym)
         if alarms:

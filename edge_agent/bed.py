@@ -64,6 +64,21 @@ class Bed:
         self.nights = KeptNights(files, self.pipeline.oximeters, clock)
         self.forecasts = KeptForecasts(files, self.pipeline.forecasters, clock)
 
+    @property
+    def name(self) -> str:
+        """How the log calls the bed: nothing of the person, not even a part of the pseudonym."""
+        return f"bed {self.subject.bed}" if self.subject.bed else "the bed"
+
+    def fields(self, alarm: Alarm) -> dict[str, str]:
+        """Return the fields of the log for a step of an alarm; no values."""
+        return {
+            "EDGE_BED": self.subject.bed,
+            "EDGE_ALARM": alarm.rule,
+            "EDGE_EPISODE": alarm.episode,
+            "EDGE_ALARM_PHASE": alarm.phase.value,
+            "EDGE_ALARM_PRIORITY": alarm.priority.name.lower(),
+        }
+
     def change(self, planned: PlannedBed) -> list[Alarm]:
         """Go by other limits, rules and settings of the same person, with all that is known.
 
@@ -100,7 +115,7 @@ class Bed:
             "nights": self.nights.run,
             "glucose forecasts": self.forecasts.run,
         }
-        return {f"{self.subject.title}: {name}": job for name, job in named.items()}
+        return {f"{self.name}: {name}": job for name, job in named.items()}
 
     async def write(self) -> None:
         """Write all that is kept, at the end of a run."""

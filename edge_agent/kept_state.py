@@ -23,6 +23,7 @@ class KeptState:
 
     def __init__(self, files: SubjectFiles, what: str, title: str) -> None:
         self._state_dir, self._name, self._title = files.state_dir, files.name(what), title
+        self._files = files
         self._told = ""
 
     async def take_up(self, restore: Callable[[Any], None]) -> None:
@@ -35,9 +36,13 @@ class KeptState:
             if octets is not None:
                 restore(json.loads(octets))
         except EdgeError as error:
-            log.warning("%s from before the restart: %s", self._title, error)
+            log.warning("%s from before the restart: %s", self._title, self._words(error))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            log.warning("%s from before the restart: of another version: %r", self._title, error)
+            log.warning(
+                "%s from before the restart: of another version: %s",
+                self._title,
+                type(error).__name__,
+            )
 
     async def write(self, state: object) -> bool:
         """Write ``state``; tell whether that worked. A trouble that lasts is told once."""
@@ -46,11 +51,14 @@ class KeptState:
             await asyncio.to_thread(self._write, octets)
         except EdgeError as error:
             if str(error) != self._told:
-                log.warning("%s: %s", self._title, error)
+                log.warning("%s: %s", self._title, self._words(error))
             self._told = str(error)
             return False
         self._told = ""
         return True
+
+    def _words(self, error: EdgeError) -> str:
+        return self._files.unnamed(str(error))
 
     def _read(self) -> bytes | None:
         return LocalState.open(self._state_dir).read(self._name)

@@ -50,7 +50,7 @@ class PersonWatch:
             self.record = await asyncio.to_thread(load_person, self._files)
         except EdgeError as error:
             self.error = str(error)
-            log.warning("%s", error)
+            log.warning("%s", self._files.unnamed(self.error))
 
 
 def _identity(file: Path) -> _Seen:

@@ -56,7 +56,9 @@ def misfits(value: object, kind: object, path: str) -> Iterator[Problem]:
             msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
             reason, expected = _in_words(str(error))
-            yield Problem(path or "(file)", f"{value!r} is not allowed", expected or reason)
+            # What stands where a pseudonym should may be a name.
+            shown = "what is there" if path.endswith("pseudonym") else repr(value)
+            yield Problem(path or "(file)", f"{shown} is not allowed", expected or reason)
 
 
 def _table_misfits(table: dict[str, object], struct: type[Struct], path: str) -> Iterator[Problem]:

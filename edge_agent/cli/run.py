@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import faulthandler
 import os
 from pathlib import Path
 
@@ -26,15 +26,16 @@ def command(config_file: Path, log_level: str) -> None:
     Example:
       edge-agent run --config /etc/edge-agent/hub.toml
     """
-    logging.basicConfig(level=log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
-    # pymodbus reports every time-out at error level with a dump of frames; the link says it better.
-    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
     # The hub's arrays are short: a pool of linear-algebra threads would only cost memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     from edge_agent.agent import Agent
     from edge_agent.clock import SystemClock
+    from edge_agent.journal import set_up
     from edge_agent.plan import plan
 
+    set_up(log_level)
+    # What SIGABRT, the end of a hang, has to show: where each thread stands.
+    faulthandler.enable()
     planned = plan(config_file)
     asyncio.run(Agent(planned, SystemClock()).run_until_signal())

@@ -82,7 +82,7 @@ class Feed:
         """Tell the hub of a failure that leaves the link standing; the same reason only once."""
         self.status.failures += 1
         if reason != self.status.last_error:
-            log.warning("%s", reason)
+            log.warning("%s", reason, extra={"EDGE_SENSOR": self.sensor})
             self.event(EventKind.LINK_FAILED, reason=reason)
         self.status.last_error = reason
 

@@ -45,8 +45,10 @@ async def keep_trying(
         except LinkError as error:
             reason = str(error)
         except Exception as error:  # a fault in one driver must not end the other sensors' links
-            log.exception("link of %s failed unexpectedly", [feed.sensor for feed in feeds])
-            reason = f"unexpected {type(error).__name__}: {error}"
+            sensors = ", ".join(feed.sensor for feed in feeds)
+            extra = {"EDGE_SENSOR": sensors}
+            log.exception("link of %s failed unexpectedly", sensors, extra=extra)
+            reason = f"unexpected {type(error).__name__}: the log says where"
         else:
             reason = "the link ended"
         for feed in feeds:

@@ -19,3 +19,7 @@ class SubjectFiles:
     def name(self, what: str) -> str:
         """Return the name of the person's blob ``what``."""
         return f"{what}-{self.pseudonym[:_DIGITS]}"
+
+    def unnamed(self, words: str) -> str:
+        """Return ``words``, of a file for instance, without what tells the person: for the log."""
+        return words.replace(self.pseudonym, "…").replace(self.pseudonym[:_DIGITS], "…")
