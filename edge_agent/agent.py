@@ -140,14 +140,14 @@ class Agent:
         """
         return tapped_sensor(self.plan, sensor), Tap(self.links.feeds[sensor])
 
-    def acknowledge(self, episode: str) -> list[str]:
-        """Note that somebody has seen the alarm ``episode`` (empty: every one that stands).
+    def acknowledge(self, episode: str, by: str) -> list[str]:
+        """Note that ``by`` has seen the alarm ``episode`` (empty: every one that stands).
 
         Returns the titles of those for which that changed something.
         """
         titles: list[str] = []
         for bed in self.beds:
-            steps = bed.acknowledge(episode)
+            steps = bed.acknowledge(episode, by)
             self._send(bed, steps)
             titles += [step.title for step in steps]
         return titles
@@ -174,8 +174,10 @@ class Agent:
                 self._send(one, said)
         return was_paused
 
-    def observe(self, told: Mapping[str, str], hours: float, bed: str | None = None) -> list[str]:
-        """Take in what only a person sees of whom lies in ``bed``; it holds for ``hours``.
+    def observe(
+        self, told: Mapping[str, str], hours: float, by: str, bed: str | None = None
+    ) -> list[str]:
+        """Take in what ``by`` sees of whom lies in ``bed``; it holds for ``hours``.
 
         Returns what is known of it now, in words.
 
@@ -184,7 +186,7 @@ class Agent:
         """
         subject = self.plan.settings.subject_at(bed)
         (one,) = (one for one in self.beds if one.subject is subject)
-        return one.observe(told, hours)
+        return one.observe(told, hours, by)
 
     def _meant(self, bed: str | None) -> tuple[Bed, ...]:
         if bed is None:

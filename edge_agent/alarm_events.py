@@ -1,4 +1,4 @@
-"""What the record is told about alarms beside the alarms themselves: pauses, and figures."""
+"""What the record is told beside readings and alarms: pauses, figures, meals."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ def audio_paused(for_s: float, by: str, now: Boottime) -> Event:
 def audio_resumed(by: str, now: Boottime) -> Event:
     """Return the event that the audio is on again, and because of whom or what."""
     return Event(kind=EventKind.AUDIO_RESUMED, at=now, sensor=_HUB, detail={"by": by})
+
+
+def meal_told(carbs_g: float, by: str, now: Boottime) -> Event:
+    """Return the event that ``by`` has told of a meal of ``carbs_g`` grams of carbohydrate."""
+    detail: dict[str, str | float] = {"carbs_g": carbs_g, "by": by}
+    return Event(kind=EventKind.TOLD, at=now, sensor=_HUB, detail=detail)
 
 
 def alarm_figures(figures: Figures, now: Boottime) -> Event:

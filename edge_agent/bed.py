@@ -14,7 +14,9 @@ from edge_agent import __version__
 from edge_agent.alarms.rules import Rule
 from edge_agent.clock import Clock, ClockRecord
 from edge_agent.errors import ControlError
+from edge_agent.glycaemia_watch import GlycaemiaWatch
 from edge_agent.kept_forecasts import KeptForecasts
+from edge_agent.kept_glycaemia import KeptGlycaemia
 from edge_agent.kept_nights import KeptNights
 from edge_agent.model import Alarm, Phase
 from edge_agent.person_watch import PersonWatch
@@ -25,6 +27,7 @@ from edge_agent.store.subject_files import SubjectFiles
 from edge_agent.subject_limits import rhythm_limits, warning_settings
 from edge_agent.summary import Row, Tables
 from edge_agent.supervision import Job
+from edge_agent.warning.clock_time import zone_of
 from edge_agent.warning.early_warning import EarlyWarning
 from edge_agent.warning.rules import warning_rules
 from edge_agent.warning.score_words import value_words
@@ -36,6 +39,7 @@ log = logging.getLogger(__name__)
 _TOLD_HOLDS_AT_MOST_H = 24.0
 _SENSORS_EVERY = 60
 """Summaries from one list of sensors to the next: an hour, since a record may be lost."""
+_MEAL = "carbs_g"
 
 
 class Bed:
@@ -55,6 +59,7 @@ class Bed:
             clock.boottime(),
             rhythm_limits(subject.alarms, subject.rhythm),
             self.warning,
+            GlycaemiaWatch(zone_of(subject.warning.timezone)),
             pause_at_most_s=60.0 * self._pause_at_most_min,
         )
         files = SubjectFiles(state_dir, subject.pseudonym)
@@ -63,6 +68,7 @@ class Bed:
         self.warning_state = WarningState(files, self.warning, clock)
         self.nights = KeptNights(files, self.pipeline.oximeters, clock)
         self.forecasts = KeptForecasts(files, self.pipeline.forecasters, clock)
+        self.glycaemia = KeptGlycaemia(files, self.pipeline.glycaemia, clock)
 
     @property
     def name(self) -> str:
@@ -104,6 +110,7 @@ class Bed:
         await self.warning_state.take_up(self.pipeline.alarms)
         await self.nights.take_up()
         await self.forecasts.take_up()
+        await self.glycaemia.take_up()
 
     def jobs(self) -> dict[str, Job]:
         """Return what goes on beside the readings, by name."""
@@ -114,6 +121,7 @@ class Bed:
             "early warning due": self.warning_state.remind,
             "nights": self.nights.run,
             "glucose forecasts": self.forecasts.run,
+            "glycaemia": self.glycaemia.run,
         }
         return {f"{self.name}: {name}": job for name, job in named.items()}
 
@@ -123,6 +131,7 @@ class Bed:
         await self.warning_state.write()
         await self.nights.write()
         await self.forecasts.write()
+        await self.glycaemia.write()
 
     def take_summary(self, clock: ClockRecord) -> Tables:
         """Return what was gathered and start anew; now and then tell which sensors there are."""
@@ -136,11 +145,11 @@ class Bed:
         """Let time pass; return the alarms that it raises or clears."""
         return self.pipeline.tick(self._clock.boottime(), self._clock.utc_ns())
 
-    def acknowledge(self, episode: str) -> list[Alarm]:
-        """Note that somebody has seen the alarm ``episode`` (empty: every one that stands)."""
+    def acknowledge(self, episode: str, by: str) -> list[Alarm]:
+        """Note that ``by`` has seen the alarm ``episode`` (empty: every one that stands)."""
         now, engine = self._clock.boottime(), self.pipeline.alarms
         episodes = [episode] if episode else [alarm.episode for alarm in engine.active]
-        return [step for one in episodes for step in engine.acknowledge(one, now)]
+        return [step for one in episodes for step in engine.acknowledge(one, now, by)]
 
     def pause_audio(self, minutes: float, by: str) -> None:
         """Pause the alarms' audio, as ``by`` wants.
@@ -164,8 +173,10 @@ class Bed:
         self.standing.note_change()
         return said
 
-    def observe(self, told: Mapping[str, str], hours: float) -> list[str]:
+    def observe(self, told: Mapping[str, str], hours: float, by: str) -> list[str]:
         """Take in what only a person sees ("consciousness", "oxygen"); it holds for ``hours``.
+
+        "carbs_g" is a meal that ``by`` tells of, just begun, in grams of carbohydrate.
 
         Returns what is known of it now, in words.
 
@@ -174,10 +185,25 @@ class Bed:
         if not 0.0 < hours <= _TOLD_HOLDS_AT_MOST_H:
             raise ValueError(f"{hours:g} hours: what is told holds for at most a day")
         now = self._clock.boottime()
-        self.warning.tell(told, now, hours * 3600.0)
-        self.warning_state.note_change()
+        seen = {what: value for what, value in told.items() if what != _MEAL}
+        self.warning.check(seen)
+        said = []
+        if _MEAL in told:
+            self.pipeline.note_meal(_grams(told[_MEAL]), by, now)
+            said.append(f"meal: {told[_MEAL]} g of carbohydrate")
+        if seen:
+            self.warning.tell(seen, now, hours * 3600.0)
+            self.warning_state.note_change()
         observed = self.warning.observed
-        return [f"{what}: {value_words(what, observed, now)}, for {hours:g} h" for what in told]
+        said += [f"{what}: {value_words(what, observed, now)}, for {hours:g} h" for what in seen]
+        return said
+
+
+def _grams(told: str) -> float:
+    try:
+        return float(told)
+    except ValueError:
+        raise ValueError(f"{told!r} is no amount in grams") from None
 
 
 def _sensor_row(sensor: Sensor) -> Row:

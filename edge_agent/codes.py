@@ -121,6 +121,10 @@ GLUCOSE_IN_15_MIN = Code(
     mdc=_SCADA_PRIVATE + 7, refid="MDCX_EDGE_CONC_GLU_ISF_IN_15_MIN", title="glucose in 15 min",
     unit=Unit.MILLIGRAM_PER_DECILITRE, low=10, high=1000,
 )  # fmt: skip
+GLUCOSE_IN_60_MIN = Code(
+    mdc=_SCADA_PRIVATE + 88, refid="MDCX_EDGE_CONC_GLU_ISF_IN_60_MIN", title="glucose in 60 min",
+    unit=Unit.MILLIGRAM_PER_DECILITRE, low=10, high=1000,
+)  # fmt: skip
 GLUCOSE_IN_30_MIN = Code(
     mdc=_SCADA_PRIVATE + 8, refid="MDCX_EDGE_CONC_GLU_ISF_IN_30_MIN", title="glucose in 30 min",
     unit=Unit.MILLIGRAM_PER_DECILITRE, low=10, high=1000,
@@ -274,18 +278,57 @@ DESATURATION_AREA = Code(
     low=0, high=6000,
 )  # fmt: skip
 
+# A day of glucose, and the indicator of two weeks: private terms from 89 on.
+GLUCOSE_IN_RANGE = Code(
+    mdc=_SCADA_PRIVATE + 89, refid="MDCX_EDGE_GLU_TIME_IN_RANGE",
+    title="glucose in range (70 to 180 mg/dL)", unit=Unit.PERCENT, low=0, high=100,
+)  # fmt: skip
+GLUCOSE_TIME_BELOW = Code(
+    mdc=_SCADA_PRIVATE + 90, refid="MDCX_EDGE_GLU_TIME_BELOW_RANGE",
+    title="glucose below range (under 70 mg/dL)", unit=Unit.PERCENT, low=0, high=100,
+)  # fmt: skip
+GLUCOSE_TIME_ABOVE = Code(
+    mdc=_SCADA_PRIVATE + 91, refid="MDCX_EDGE_GLU_TIME_ABOVE_RANGE",
+    title="glucose above range (over 180 mg/dL)", unit=Unit.PERCENT, low=0, high=100,
+)  # fmt: skip
+GLUCOSE_MEAN = Code(
+    mdc=_SCADA_PRIVATE + 92, refid="MDCX_EDGE_GLU_DAY_MEAN", title="mean glucose of the day",
+    unit=Unit.MILLIGRAM_PER_DECILITRE, low=10, high=1000, loinc="97507-8",
+)  # fmt: skip
+GLUCOSE_CV = Code(
+    mdc=_SCADA_PRIVATE + 93, refid="MDCX_EDGE_GLU_CV", title="variation of glucose (CV)",
+    unit=Unit.PERCENT, low=0, high=300,
+)  # fmt: skip
+LBGI = Code(
+    mdc=_SCADA_PRIVATE + 94, refid="MDCX_EDGE_GLU_LBGI", title="low glucose risk (LBGI)",
+    unit=Unit.ONE, low=0, high=100,
+)  # fmt: skip
+HBGI = Code(
+    mdc=_SCADA_PRIVATE + 95, refid="MDCX_EDGE_GLU_HBGI", title="high glucose risk (HBGI)",
+    unit=Unit.ONE, low=0, high=100,
+)  # fmt: skip
+MAGE = Code(
+    mdc=_SCADA_PRIVATE + 96, refid="MDCX_EDGE_GLU_MAGE", title="swings of glucose (MAGE)",
+    unit=Unit.MILLIGRAM_PER_DECILITRE, low=0, high=1000,
+)  # fmt: skip
+GMI = Code(
+    mdc=_SCADA_PRIVATE + 97, refid="MDCX_EDGE_GLU_GMI",
+    title="glucose management indicator (GMI)", unit=Unit.PERCENT, low=3, high=30, loinc="97506-0",
+)  # fmt: skip
+
 ALL: tuple[Code, ...] = (
     ECG, HEART_RATE, RR_INTERVAL, SPO2, PULSE_RATE, PLETH, GLUCOSE, BATTERY, ROOM_TEMPERATURE,
     GLUCOSE_TREND, ROOM_HUMIDITY, ROOM_CO2, SDNN, RMSSD, PNN50, GLUCOSE_IN_15_MIN,
-    GLUCOSE_IN_30_MIN, PERFUSION_INDEX, RESPIRATION_RATE, SYSTOLIC, DIASTOLIC, MEAN_PRESSURE,
-    CUFF_PULSE_RATE, BODY_TEMPERATURE, BODY_WEIGHT, BODY_HEIGHT, BODY_MASS_INDEX,
+    GLUCOSE_IN_30_MIN, GLUCOSE_IN_60_MIN, PERFUSION_INDEX, RESPIRATION_RATE, SYSTOLIC, DIASTOLIC,
+    MEAN_PRESSURE, CUFF_PULSE_RATE, BODY_TEMPERATURE, BODY_WEIGHT, BODY_HEIGHT, BODY_MASS_INDEX,
     CAPILLARY_GLUCOSE, INSULIN_RESERVOIR, INSULIN_ON_BOARD, INSULIN_BOLUS, INSULIN_BASAL_RATE,
     INSULIN_TOTAL_DAILY, ACCELERATION_X, ACCELERATION_Y, ACCELERATION_Z, ROOM_PM2_5, ROOM_PM10,
     ROOM_VOC, ROOM_CO, ROOM_ILLUMINANCE, ROOM_SOUND, ROOM_MOTION, CONTACT_CLOSED, CONTACT_COUNT,
     BED_OCCUPIED, POWER, ENERGY, AF_BURDEN, VENTRICULAR_LOAD, ECG_QUALITY,
     NEWS2, NEWS2_AT_LEAST, DETERIORATION_INDEX, DETERIORATION_SUM, HEART_RATE_VERSUS_USUAL,
     ODI3, ODI4, T90, SPO2_NADIR, SPO2_NIGHT_MEAN, PULSE_NIGHT_MEAN, OXIMETRY_HOURS,
-    DESATURATION_AREA,
+    DESATURATION_AREA, GLUCOSE_IN_RANGE, GLUCOSE_TIME_BELOW, GLUCOSE_TIME_ABOVE, GLUCOSE_MEAN,
+    GLUCOSE_CV, LBGI, HBGI, MAGE, GMI,
 )  # fmt: skip
 
 BY_REFID = MappingProxyType({code.refid: code for code in ALL})

@@ -53,10 +53,10 @@ class Orders:
     many hours it holds, returns that in words, and raises :class:`ValueError` for anything else.
     """
 
-    acknowledge: Callable[[str], list[str]]
+    acknowledge: Callable[[str, str], list[str]]
     pause: Callable[[float, str, str | None], None]
     resume: Callable[[str, str | None], bool]
-    observe: Callable[[Mapping[str, str], float, str | None], list[str]]
+    observe: Callable[[Mapping[str, str], float, str, str | None], list[str]]
 
 
 class ControlServer:
@@ -167,14 +167,16 @@ class ControlServer:
             return {"error": "a bed is named by a text"}
         match order:
             case {"command": "acknowledge", "episode": str(episode)}:
-                return {"acknowledged": self._orders.acknowledge(episode)}
+                return {"acknowledged": self._orders.acknowledge(episode, _user(uid))}
             case {"command": "pause", "minutes": int(minutes) | float(minutes)}:
                 self._orders.pause(float(minutes), _user(uid), bed)
                 return {"paused_min": minutes}
             case {"command": "resume"}:
                 return {"resumed": self._orders.resume(_user(uid), bed)}
             case {"command": "observe", "told": dict(told), "hours": int() | float() as hours}:
-                return {"observed": self._orders.observe(_words(told), float(hours), bed)}
+                return {
+                    "observed": self._orders.observe(_words(told), float(hours), _user(uid), bed)
+                }
         return {"error": "acknowledge needs an episode, pause needs minutes, observe what is told"}
 
     async def _say(self, writer: asyncio.StreamWriter, what: object) -> None:

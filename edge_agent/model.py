@@ -265,6 +265,7 @@ class Alarm:
     ``episode`` is the same for every step of one episode. ``technical`` alarms speak of the
     sensors, the others of the person (IEC 60601-1-8: technical and physiological). ``advice`` says
     what to do; ``silent`` that a pause of the audio covers this step: it is shown, not said aloud.
+    ``by`` is who has acknowledged it.
     """
 
     rule: str
@@ -277,3 +278,4 @@ class Alarm:
     evidence: tuple[Evidence, ...]
     advice: str = ""
     silent: bool = False
+    by: str = ""

@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from edge_agent import codes
-from edge_agent.alarm_events import alarm_figures, audio_paused, audio_resumed
+from edge_agent.alarm_events import alarm_figures, audio_paused, audio_resumed, meal_told
 from edge_agent.alarms.engine import AlarmEngine
 from edge_agent.alarms.rules import Rule
-from edge_agent.dsp.glucose import Forecast, Forecaster
-from edge_agent.dsp.glucose_alarm import LowAlarm
+from edge_agent.dsp.glucose import Forecaster
 from edge_agent.dsp.oximetry import Saturation
 from edge_agent.dsp.rhythm import DEFAULT_LIMITS, RhythmLimits
 from edge_agent.ecg_lead import EcgLead
+from edge_agent.glucose_channel import GlucoseForecast, expected, look_ahead, with_reasons
+from edge_agent.glycaemia_watch import GlycaemiaWatch
 from edge_agent.model import (
     Alarm,
     Boottime,
-    Code,
     Event,
-    Evidence,
     Observation,
     Reading,
-    Unit,
     Waveform,
 )
 from edge_agent.oximeter_watch import OximeterWatch
@@ -35,24 +32,13 @@ from edge_agent.rhythm_events import FibrillationFollower
 from edge_agent.rr_channel import RrChannel
 from edge_agent.summary import Summary
 from edge_agent.twin.state import Twin
-from edge_agent.warning.crisis import Ahead
+from edge_agent.warning.crisis import Foreseen
 from edge_agent.warning.early_warning import EarlyWarning
 
 _NS_PER_S = 1_000_000_000
 _DERIVED_RULES_NS = 5 * _NS_PER_S
 _LATE_BOLUS_NS = 30 * 60 * _NS_PER_S
-
-_HORIZONS = ((15.0, codes.GLUCOSE_IN_15_MIN), (30.0, codes.GLUCOSE_IN_30_MIN))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GlucoseForecast:
-    """A forecast of glucose (mg/dL) made at ``at`` for ``horizon_min`` minutes later."""
-
-    code: Code
-    at: Boottime
-    horizon_min: float
-    forecast: Forecast
+LARGEST_MEAL_G = 300.0
 
 
 class Pipeline:
@@ -64,15 +50,18 @@ class Pipeline:
         started_at: Boottime,
         rhythm: RhythmLimits = DEFAULT_LIMITS,
         warning: EarlyWarning | None = None,
+        glycaemia: GlycaemiaWatch | None = None,
         *,
         pause_at_most_s: float = 600.0,
     ) -> None:
         self._warning = warning
+        self.glycaemia = glycaemia or GlycaemiaWatch()
         self._rhythm = rhythm
         self.twin = Twin()
         self.alarms = AlarmEngine(rules, started_at, pause_at_most_s=pause_at_most_s)
         self.summary = Summary()
         self.forecasts: tuple[GlucoseForecast, ...] = ()
+        self._foreseen: Foreseen | None = None
         self.beats = 0
         self.alarms_raised = 0
         self._ecg: dict[str, EcgLead] = {}
@@ -111,9 +100,11 @@ class Pipeline:
         alarms += self.alarms.tick(now)
         if before is not None and self.alarms.paused is None:
             self.summary.add(audio_resumed("the time is over", now))
+        if utc_ns is not None:
+            alarms += self._take_derived(self.glycaemia.tick(now, utc_ns), now)
         if self._warning is not None and utc_ns is not None:
-            aheads = tuple(_ahead(one) for one in self.forecasts)
-            alarms += self._take_derived(self._warning.look(self.twin, aheads, now, utc_ns), now)
+            found = self._warning.look(self.twin, self._foreseen, now, utc_ns)
+            alarms += self._take_derived(found, now)
         return self._counted(alarms)
 
     def pause_audio(self, for_s: float, by: str, now: Boottime) -> None:
@@ -178,7 +169,8 @@ class Pipeline:
     def _take_observation(self, one: Observation, now: Boottime) -> list[Alarm]:
         self.summary.add(one)
         if one.code == codes.GLUCOSE:
-            return self._note(one, now) + self._forecast(one, now)
+            found = self._take_derived(self.glycaemia.take(one), now)
+            return found + self._note(one, now) + self._forecast(one, now)
         is_second = self._is_second_to_ecg(one, now)
         found = [] if is_second else self._take_derived(self.oximeters.take(one), now)
         if one.code == codes.SPO2:
@@ -224,50 +216,32 @@ class Pipeline:
         if not one.is_reliable or one.value is None:
             return []
         forecaster = self.forecasters.setdefault(one.sensor, Forecaster())
-        forecaster.update(one.at / _NS_PER_S, one.value)
-        alarms: list[Alarm] = []
-        made: list[GlucoseForecast] = []
-        for horizon_min, code in _HORIZONS:
-            forecast = forecaster.forecast(horizon_min)
-            if forecast is None:
-                continue
-            made.append(
-                GlucoseForecast(code=code, at=one.at, horizon_min=horizon_min, forecast=forecast)
-            )
-            ahead = Observation(
-                code=code,
-                value=forecast.mean,
-                at=one.at,
-                sensor=one.sensor,
-                quality=one.quality,
-                backfilled=one.backfilled,
-            )
-            self.twin.assimilate(ahead)
-            if code == codes.GLUCOSE_IN_30_MIN:
-                alarms += self._judge_low(ahead, one, forecast, now)
+        ahead = look_ahead(forecaster, one)
+        self.forecasts, self._foreseen = ahead.forecasts, ahead.foreseen or self._foreseen
+        for made in ahead.forecasts:
+            self.twin.assimilate(expected(one, made))
             if not one.backfilled:
                 self.summary.add_forecast(
-                    codes.GLUCOSE, one.at, horizon_min, forecast.mean, forecast.low90,
-                    forecast.high90,
+                    codes.GLUCOSE, one.at, made.horizon_min, made.forecast.mean,
+                    made.forecast.low90, made.forecast.high90,
                 )  # fmt: skip
-        self.forecasts = tuple(made)
-        return alarms
-
-    def _judge_low(
-        self, ahead: Observation, measured: Observation, forecast: Forecast, now: Boottime
-    ) -> list[Alarm]:
-        """Judge the limit of a low to come by the low-glucose alarm's level, not by the mean.
-
-        The mean shrinks towards the usual and would come late.
-        """
-        low = self.forecasters[measured.sensor].low_alarm
-        if low is None:
+        if ahead.judged is None:
             return []
-        judged = dataclasses.replace(ahead, value=low.level_mgdl)
-        return [
-            _with_reasons(alarm, measured, forecast, low)
-            for alarm in self.alarms.judge(judged, now)
-        ]
+        judged = self.alarms.judge(ahead.judged, now)
+        return [with_reasons(alarm, one, ahead) for alarm in judged]
+
+    def note_meal(self, carbs_g: float, by: str, now: Boottime) -> None:
+        """Tell the forecasters of a meal just begun; the record keeps who said so.
+
+        :raises ValueError: no amount that a person eats at once.
+        """
+        if not 0.0 < carbs_g <= LARGEST_MEAL_G:
+            raise ValueError(
+                f"{carbs_g:g} g of carbohydrate: 1 to {LARGEST_MEAL_G:g} g is expected"
+            )
+        for forecaster in self.forecasters.values():
+            forecaster.add_dose(carbs_g=carbs_g)
+        self.summary.add(meal_told(carbs_g, by, now))
 
     def _note_bolus(self, one: Observation, now: Boottime) -> None:
         """Tell the forecasters of insulin that a pump has delivered lately.
@@ -287,46 +261,3 @@ class Pipeline:
     def _counted(self, alarms: list[Alarm]) -> list[Alarm]:
         self.alarms_raised += sum(alarm.phase == "raised" for alarm in alarms)
         return alarms
-
-
-def _ahead(one: GlucoseForecast) -> Ahead:
-    forecast = one.forecast
-    return Ahead(
-        code=one.code,
-        horizon_min=one.horizon_min,
-        mean=forecast.mean,
-        low90=forecast.low90,
-        high90=forecast.high90,
-        at=one.at,
-        sensor="glucose-forecast",
-    )
-
-
-def _with_reasons(
-    alarm: Alarm, measured: Observation, forecast: Forecast, foreseen: LowAlarm
-) -> Alarm:
-    """Add to an alarm about the future what was measured, and how sure the forecast is."""
-    now = Evidence(
-        quantity=measured.code.refid,
-        value=measured.value,
-        unit=measured.unit,
-        sensor=measured.sensor,
-        at=measured.at,
-        note="measured",
-    )
-    low = Evidence(
-        quantity="lower end of the 90 % interval",
-        value=forecast.low90,
-        unit=measured.unit,
-        sensor=measured.sensor,
-        at=measured.at,
-    )
-    chance = Evidence(
-        quantity="probability of a low within 40 min",
-        value=round(100.0 * foreseen.probability, 1),
-        unit=Unit.PERCENT,
-        sensor=measured.sensor,
-        at=measured.at,
-        note="" if foreseen.in_min is None else f"in about {foreseen.in_min:.0f} min",
-    )
-    return dataclasses.replace(alarm, evidence=(*alarm.evidence, now, low, chance))

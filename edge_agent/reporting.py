@@ -11,12 +11,14 @@ from edge_agent import __version__
 from edge_agent.alarms.pause import Pause
 from edge_agent.alarms.sentence import sentence
 from edge_agent.bed import Bed
+from edge_agent.dsp.glycemia import Glycemia, Profile
+from edge_agent.glucose_channel import GlucoseForecast
+from edge_agent.glycaemia_watch import DAYS
 from edge_agent.imports.record import PersonRecord
 from edge_agent.link.feed import Feed
 from edge_agent.model import Alarm, Boottime, Evidence
 from edge_agent.outgoing import ALARMS_AT_MOST, SUMMARIES_AT_MOST
 from edge_agent.person_watch import PersonWatch
-from edge_agent.pipeline import GlucoseForecast
 from edge_agent.plan import Plan
 from edge_agent.reading_queue import ReadingQueue
 from edge_agent.records import Records
@@ -26,8 +28,10 @@ from edge_agent.status import (
     BedStatus,
     FatigueStatus,
     ForecastStatus,
+    GlycaemiaStatus,
     PauseStatus,
     PersonStatus,
+    ProfileStatus,
     QueueStatus,
     SensorStatus,
     ServiceStatus,
@@ -105,7 +109,41 @@ def _bed(bed: Bed, now: Boottime) -> BedStatus:
         pause=_pause(pipeline.alarms.paused, now),
         fatigue=FatigueStatus(**asdict(pipeline.alarms.figures)),
         warning=warning_status(bed.warning, now),
+        glycaemia=[
+            _glycaemia(hours, figures)
+            for hours in (24.0, 24.0 * DAYS)
+            if (figures := pipeline.glycaemia.of_last(hours, now)) is not None
+        ],
+        profile=_profile(pipeline.glycaemia.agp()),
     )
+
+
+def _glycaemia(hours: float, one: Glycemia) -> GlycaemiaStatus:
+    return GlycaemiaStatus(
+        hours=hours,
+        readings=one.n,
+        below_percent=round(one.below_54_percent + one.from_54_to_69_percent, 1),
+        in_range_percent=round(one.in_range_percent, 1),
+        above_percent=round(one.above_250_percent + one.from_181_to_250_percent, 1),
+        mean_mgdl=round(one.mean_mgdl, 1),
+        cv_percent=None if one.cv_percent is None else round(one.cv_percent, 1),
+        gmi_percent=round(one.gmi_percent, 1),
+    )
+
+
+def _profile(agp: Profile | None) -> list[ProfileStatus]:
+    """Return the hours of the profile that have readings."""
+    if agp is None:
+        return []
+    return [
+        ProfileStatus(
+            hour=hour - 0.5, p5=p5, p25=p25, p50=p50, p75=p75, p95=p95, readings=int(count)
+        )
+        for hour, (p5, p25, p50, p75, p95), count in zip(
+            agp.hour.tolist(), agp.percentiles.round(1).tolist(), agp.n, strict=True
+        )
+        if count
+    ]
 
 
 def _variable(one: Variable) -> VariableStatus:
@@ -166,6 +204,7 @@ def _alarm(one: Alarm, now: Boottime) -> AlarmStatus:
         evidence=[evidence_words(evidence) for evidence in one.evidence],
         message=sentence(one),
         silent=one.silent,
+        by=one.by,
     )
 
 

@@ -53,7 +53,8 @@ class SensorStatus(Struct, frozen=True, kw_only=True):
 class AlarmStatus(Struct, frozen=True, kw_only=True):
     """An alarm that stands, and the evidence that raised it, in words.
 
-    ``message`` is what is told of it, with what to do; ``silent`` that a pause covers it.
+    ``message`` is what is told of it, with what to do; ``silent`` that a pause covers it; ``by`` is
+    who has acknowledged it.
     """
 
     rule: str
@@ -66,6 +67,7 @@ class AlarmStatus(Struct, frozen=True, kw_only=True):
     evidence: list[str]
     message: str = ""
     silent: bool = False
+    by: str = ""
 
 
 class PauseStatus(Struct, frozen=True, kw_only=True):
@@ -157,6 +159,31 @@ class WarningStatus(Struct, frozen=True, kw_only=True):
     running_sum: float | None
 
 
+class GlycaemiaStatus(Struct, frozen=True, kw_only=True):
+    """Glucose over the last ``hours``: shares of readings in percent, mean in mg/dL."""
+
+    hours: float
+    readings: int
+    below_percent: float
+    in_range_percent: float
+    above_percent: float
+    mean_mgdl: float
+    cv_percent: float | None
+    gmi_percent: float
+
+
+class ProfileStatus(Struct, frozen=True, kw_only=True):
+    """An hour of the ambulatory glucose profile, which begins at ``hour``: percentiles in mg/dL."""
+
+    hour: float
+    p5: float
+    p25: float
+    p50: float
+    p75: float
+    p95: float
+    readings: int
+
+
 class BedStatus(Struct, frozen=True, kw_only=True):
     """One bed: what is known of the person and the room, and the alarms.
 
@@ -176,6 +203,8 @@ class BedStatus(Struct, frozen=True, kw_only=True):
     pause: PauseStatus | None
     fatigue: FatigueStatus
     warning: WarningStatus
+    glycaemia: list[GlycaemiaStatus]
+    profile: list[ProfileStatus]
 
 
 class ServiceStatus(Struct, frozen=True, kw_only=True):

@@ -160,6 +160,8 @@ def alarm_tables(alarm: Alarm, clock: ClockRecord) -> Tables:
         "phase": alarm.phase.value,
         "at_ns": alarm.at,
         "evidence": json.dumps([asdict(evidence) for evidence in alarm.evidence]),
+        "advice": alarm.advice,
+        "by": alarm.by,
     }
     return {"clock": [clock_row(clock)], "alarm": [row]}
 

@@ -31,7 +31,7 @@ def no_tap(sensor):
     raise CaptureError(f"sensor {sensor!r}", "not in the configuration")
 
 
-def seen(episode):
+def seen(episode, by):
     return ["SpO2 low"] if episode in {"", "spo2-low-ox-1"} else []
 
 
@@ -46,7 +46,7 @@ def resume(by, bed):
     return len(WANTED) > 1
 
 
-def observed(told, hours, bed):
+def observed(told, hours, by, bed):
     if set(told) - {"oxygen", "consciousness"}:
         raise ValueError("only consciousness and oxygen can be told")
     return [f"{what}: {value}, for {hours:g} h" for what, value in told.items()]

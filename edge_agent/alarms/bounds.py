@@ -35,6 +35,7 @@ _LIMITS: Mapping[Code, Span] = MappingProxyType({
     codes.GLUCOSE: GLUCOSE_MGDL,
     codes.GLUCOSE_IN_15_MIN: GLUCOSE_MGDL,
     codes.GLUCOSE_IN_30_MIN: GLUCOSE_MGDL,
+    codes.GLUCOSE_IN_60_MIN: GLUCOSE_MGDL,
 })  # fmt: skip
 
 

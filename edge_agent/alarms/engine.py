@@ -85,12 +85,12 @@ class AlarmEngine:
         """How many alarms there have been, and what became of them."""
         return self._fatigue.figures()
 
-    def acknowledge(self, episode: str, now: Boottime) -> list[Alarm]:
-        """Note that somebody has seen the alarm ``episode``; empty if that changes nothing."""
+    def acknowledge(self, episode: str, now: Boottime, by: str = "") -> list[Alarm]:
+        """Note that ``by`` has seen the alarm ``episode``; empty if that changes nothing."""
         steps: list[Alarm] = []
         for one in self._watched():
             if one.life is not None and one.life.alarm.episode == episode:
-                steps += one.happen(Happening.ACKNOWLEDGED, now)
+                steps += one.happen(Happening.ACKNOWLEDGED, now, by=by)
         return self._told(steps, now, by_person=True)
 
     def pause(self, for_s: float, by: str, now: Boottime) -> Pause:
@@ -131,6 +131,11 @@ class AlarmEngine:
                 for rule, sensor, one in every
                 if one.life is not None
             ],
+            "delays": [
+                {"rule": rule, "sensor": sensor, **running}
+                for rule, sensor, one in limits
+                if (running := one.running(now)) is not None
+            ],
             "silent": {rule.name: one.silent_s(now) for rule, one in self._stale.items()},
             "pause": None if self._pause is None else self._pause.kept(now),
             "fatigue": self._fatigue.state(now),
@@ -147,6 +152,11 @@ class AlarmEngine:
             self._take_up(state, now)
             return
         self._take_up(state["alarms"], now)
+        limits = {rule.name: rule for rule in self._limits}
+        for entry in state.get("delays", ()):
+            if (delayed := limits.get(str(entry["rule"]))) is not None:
+                key = (delayed, str(entry["sensor"]))
+                self._episodes.setdefault(key, LimitEpisode()).run_on(entry, now)
         for rule, episode in self._stale.items():
             episode.go_on(state["silent"].get(rule.name, {}), now)
         if state["pause"] is not None:
@@ -204,7 +214,7 @@ class AlarmEngine:
         fresh: list[Alarm] = []
         for rule, episode in self._stale.items():
             stale = episode.stale(rule, now)
-            if stale and not episode.is_raised:
+            if stale and not episode.is_raised and not self._is_covered(rule, episode, now):
                 fresh += episode.begin(rule, episode.alarm(rule, stale, now))
         for life in self._lives():
             is_covered = self._pause is not None and self._pause.covers(life.alarm)
@@ -212,6 +222,14 @@ class AlarmEngine:
             if step is not None:
                 fresh.append(step)
         return alarms + self._told(fresh, now)
+
+    def _is_covered(self, rule: StaleRule, episode: StaleEpisode, now: Boottime) -> bool:
+        """Whether another alarm says already that a sensor gives nothing usable: one cause, one."""
+        return episode.is_sending(rule, now) and any(
+            found.is_raised and finding.covers_silence
+            for (finding, sensor), found in self._findings.items()
+            if sensor == rule.sensor
+        )
 
     def _told(self, steps: list[Alarm], now: Boottime, *, by_person: bool = False) -> list[Alarm]:
         """Count steps, and mark those that a pause covers."""
@@ -272,6 +290,7 @@ class AlarmEngine:
                 if reading.kind in _REASONS:
                     episode.reason = str(reading.detail.get("reason", reading.kind.value))
             elif reading.code in rule.codes:
+                episode.sent_at = now
                 if not _is_usable(reading):
                     episode.reason = _why_not(reading)
                     continue

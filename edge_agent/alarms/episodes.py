@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from edge_agent.alarms.life import Happening, Life, Stand
 from edge_agent.alarms.rules import LimitRule, Rule, StaleRule
@@ -33,12 +34,16 @@ class Episode:
         return [alarm]
 
     def happen(
-        self, what: Happening, at: Boottime, evidence: tuple[Evidence, ...] | None = None
+        self,
+        what: Happening,
+        at: Boottime,
+        evidence: tuple[Evidence, ...] | None = None,
+        by: str = "",
     ) -> list[Alarm]:
         """Let something happen to the alarm; one whose life has ended is forgotten."""
         if self.life is None:
             return []
-        step = self.life.happen(what, at, evidence)
+        step = self.life.happen(what, at, evidence, by)
         if self.life.stand is None:
             self.life = None
         return [] if step is None else [step]
@@ -52,18 +57,38 @@ class LimitEpisode(Episode):
     inside_since: Boottime | None = None
     judged_at: Boottime | None = None
 
+    def running(self, now: Boottime) -> dict[str, float] | None:
+        """Return how long a delay has been running that has raised nothing yet."""
+        if self.is_raised or self.beyond_since is None or self.judged_at is None:
+            return None
+        return {
+            "beyond_s": (now - self.beyond_since) / _NS_PER_S,
+            "judged_s": (now - self.judged_at) / _NS_PER_S,
+        }
+
+    def run_on(self, running: Mapping[str, Any], now: Boottime) -> None:
+        """Let a delay run on from what :meth:`running` returned before a restart."""
+        self.beyond_since = _ago(running["beyond_s"], now)
+        self.judged_at = _ago(running["judged_s"], now)
+
 
 @dataclass(slots=True, kw_only=True)
 class StaleEpisode(Episode):
     """Where one stale rule stands: when each quantity was last usable, and why not since."""
 
     usable_at: dict[Code, Boottime]
+    sent_at: Boottime | None = None
+    """When the sensor last sent anything, usable or not."""
     reason: str = "nothing has arrived since the start"
 
     def stale(self, rule: StaleRule, now: Boottime) -> list[Code]:
         """Return the quantities whose last usable value is too long ago."""
         oldest = now - rule.after_s * _NS_PER_S
         return [code for code, at in self.usable_at.items() if at < oldest]
+
+    def is_sending(self, rule: StaleRule, now: Boottime) -> bool:
+        """Whether values still arrive, usable or not."""
+        return self.sent_at is not None and now - self.sent_at < rule.after_s * _NS_PER_S
 
     def silent_s(self, now: Boottime) -> dict[str, float]:
         """Return for how long each quantity has had no usable value, by its reference id."""
@@ -107,6 +132,10 @@ def _forget_across_holes(rule: LimitRule, episode: LimitEpisode, at: Boottime) -
     if episode.judged_at is not None and at - episode.judged_at > hole_ns:
         episode.beyond_since = episode.inside_since = None
     episode.judged_at = at
+
+
+def _ago(seconds: float, now: Boottime) -> Boottime:
+    return Boottime(now - round(max(float(seconds), 0.0) * _NS_PER_S))
 
 
 def _earlier(since: Boottime | None, at: Boottime) -> Boottime:

@@ -25,6 +25,7 @@ def kept(life: Life, now: Boottime) -> dict[str, Any]:
         "stand": str(life.stand),
         "phase": str(alarm.phase),
         "priority": int(alarm.priority),
+        "by": alarm.by,
         "is_escalated": life.is_escalated,
         "step_s": _ago(alarm.at, now),
         "said_s": _ago(life.said_at, now),
@@ -48,6 +49,7 @@ def revived(entry: Mapping[str, Any], rule: Rule, now: Boottime) -> Life:
         at=_at(entry["step_s"], now),
         evidence=tuple(_evidence(one, now) for one in entry["evidence"]),
         advice=rule.advice,
+        by=str(entry.get("by", "")),
     )
     return Life(
         policy=rule.policy,

@@ -94,11 +94,16 @@ class Life:
         return cls(policy=policy, alarm=alarm, said_at=alarm.at, raised_at=alarm.at)
 
     def happen(
-        self, what: Happening, at: Boottime, evidence: tuple[Evidence, ...] | None = None
+        self,
+        what: Happening,
+        at: Boottime,
+        evidence: tuple[Evidence, ...] | None = None,
+        by: str = "",
     ) -> Alarm | None:
         """Let something happen; return the step to tell, or ``None`` if it changes nothing.
 
-        ``evidence`` is what the step rests on, by default that of the step before.
+        ``evidence`` is what the step rests on, by default that of the step before; ``by`` is who
+        has seen the alarm, and is forgotten when it is said anew.
         """
         if self.stand is None or (self.stand, what) not in TRANSITIONS:
             return None
@@ -119,6 +124,7 @@ class Life:
             at=at,
             priority=priority,
             evidence=self.alarm.evidence if evidence is None else evidence,
+            by=by if phase is not Phase.CLEARED or by else self.alarm.by,
         )
         return self.alarm
 

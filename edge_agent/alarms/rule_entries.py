@@ -70,12 +70,14 @@ class LimitEntry(Entry, frozen=True, kw_only=True):
 class FindingEntry(Entry, frozen=True, kw_only=True):
     """Something the hub has found in a signal, by the ``finding``'s name.
 
-    ``limit`` is what it met, for the evidence; a ``technical`` one speaks of the sensor.
+    ``limit`` is what it met, for the evidence; a ``technical`` one speaks of the sensor. While one
+    that ``covers_silence`` stands, the sensor's other values being unusable is no second alarm.
     """
 
     finding: str
     limit: Number | None = None
     technical: bool = False
+    covers_silence: bool = False
 
 
 class StaleEntry(Entry, frozen=True, kw_only=True):

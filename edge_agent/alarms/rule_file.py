@@ -65,10 +65,13 @@ def load(file: Path | None, settings: Settings) -> RuleBook:
     reading = _Reading(settings, problems)
     rules: list[Rule] = []
     stale: list[StaleEntry] = []
-    for kind, path, table in overlay.laid_over(own):
+    for kind, path, written in overlay.laid_over(own):
+        table = written
         if found := list(misfits(table, overlay.KINDS[kind], path)):
             problems += found
-            continue
+            table = _without(table, path, found)
+            if any(misfits(table, overlay.KINDS[kind], path)):
+                continue  # what is required is missing or wrong: the rest can't be judged
         match reading.one(path, msgspec.convert(table, overlay.KINDS[kind])):
             case StaleEntry() as entry:
                 stale.append(entry)
@@ -81,6 +84,12 @@ def load(file: Path | None, settings: Settings) -> RuleBook:
     # An entry for every sensor comes after those for some, wherever a hub's own stand.
     stale.sort(key=lambda one: not one.quantities)
     return RuleBook(rules=tuple(rules), stale=tuple(stale))
+
+
+def _without(table: overlay.Table, path: str, found: list[Problem]) -> overlay.Table:
+    """Leave out the keys that ``found`` speaks of: the others may have problems of their own."""
+    wrong = {one.path.removeprefix(f"{path}.") for one in found}
+    return {key: value for key, value in table.items() if key not in wrong}
 
 
 class _Reading:
@@ -109,6 +118,7 @@ class _Reading:
             name=one.name, title=one.title, finding=one.finding, advice=one.advice,
             priority=_PRIORITIES[one.priority], technical=one.technical,
             limit=self._filled(f"{path}.limit", one.limit, float),
+            covers_silence=one.covers_silence,
             policy=one.policy(latching=latching),
         )  # fmt: skip
 

@@ -94,7 +94,8 @@ class StaleRule:
 class FindingRule:
     """Raise when ``finding`` begins in a signal; clear when it has ended or was withdrawn.
 
-    ``limit`` is what it met, for the evidence.
+    ``limit`` is what it met, for the evidence. One that ``covers_silence`` says already that its
+    sensor, though it still sends, gives nothing usable.
     """
 
     name: str
@@ -104,6 +105,7 @@ class FindingRule:
     advice: str
     limit: float | None = None
     technical: bool = False
+    covers_silence: bool = False
     policy: Policy = DEFAULT_POLICY
 
 

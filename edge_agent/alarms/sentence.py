@@ -28,9 +28,17 @@ _WITHOUT_NUMBER: Mapping[str, str] = MappingProxyType({
 def sentence(alarm: Alarm) -> str:
     """Return what is told of ``alarm``, such as "SpO2 low (84 %, limit 90 %, ox). Look at ..."."""
     first = alarm.evidence[0] if alarm.evidence else None
-    seen = "" if first is None else f" ({_seen(first)})"
+    seen = "" if first is None else f" ({_found(first, alarm.advice) or _seen(first)})"
     title = alarm.title[:1].upper() + alarm.title[1:]
     return f"{title}{seen}. {alarm.advice}".rstrip()
+
+
+def _found(one: Evidence, advice: str) -> str:
+    """Return what a finding says of itself before the advice; empty where it says nothing."""
+    if not one.note.endswith(advice):
+        return ""
+    said = one.note.removesuffix(advice).strip().removesuffix(".")
+    return said[:1].lower() + said[1:]
 
 
 def _seen(one: Evidence) -> str:

@@ -48,17 +48,19 @@ def list_(socket_path: Path | None, config_file: Path | None, as_json: bool) -> 
 def _show(status: Status) -> None:
     from rich.console import Console
 
-    from edge_agent.cli.tables import alarm_table, fatigue_table
+    from edge_agent.cli.tables import alarm_table, fatigue_table, pause_words
 
     console = Console()
     for bed in status.beds:
         prefix = f"Bed {bed.bed}: " if len(status.beds) > 1 else ""
-        if bed.alarms or bed.pause is not None:
+        if bed.alarms:
             console.print(alarm_table(bed, prefix))
         for alarm in bed.alarms:
             click.echo(f"{alarm.episode}  {alarm.phase}: {alarm.message}")
         if not bed.alarms:
             click.echo(f"{prefix}No alarm stands.")
+            if bed.pause is not None:
+                click.echo(f"{prefix}{pause_words(bed.pause)}.")
         if bed.fatigue.alarms:
             console.print(fatigue_table(bed.fatigue, prefix))
 

@@ -22,6 +22,10 @@ _LONGEST_H = 24.0
     "--oxygen", type=click.Choice(["yes", "no"]), help="Whether the person is given oxygen."
 )
 @click.option(
+    "--carbs", "carbs_g", type=click.FloatRange(0, 300, min_open=True),
+    help="A meal just begun: grams of carbohydrate, for the glucose forecast.",
+)  # fmt: skip
+@click.option(
     "--hours",
     type=click.FloatRange(0.1, _LONGEST_H),
     default=4.0,
@@ -33,27 +37,30 @@ def command(
     config_file: Path | None,
     consciousness: str | None,
     oxygen: str | None,
+    carbs_g: float | None,
     bed: str | None,
     hours: float,
 ) -> None:
-    """Tell a running hub what no sensor sees, for the early warning score (NEWS2).
+    """Tell a running hub what no sensor sees: for the early warning score, the glucose forecast.
 
-    Without it the score has no total, and says what is missing. Only root and the service's own
-    user may.
+    Without it the score (NEWS2) has no total, and says what is missing. Only root and the
+    service's own user may.
 
     \b
     Examples:
       sudo edge-agent observe --consciousness A --oxygen no
       sudo edge-agent observe --oxygen yes --hours 12
+      sudo edge-agent observe --carbs 45
     """
     import asyncio
 
     from edge_agent.asking import ask_observe
 
-    told = {"consciousness": consciousness, "oxygen": oxygen}
+    carbs = None if carbs_g is None else f"{carbs_g:g}"
+    told = {"consciousness": consciousness, "oxygen": oxygen, "carbs_g": carbs}
     known = {what: value for what, value in told.items() if value is not None}
     if not known:
-        raise click.UsageError("Give --consciousness, --oxygen or both")
+        raise click.UsageError("Give --consciousness, --oxygen or --carbs")
     path = socket_of(socket_path, config_file)
     for line in asyncio.run(ask_observe(path, known, hours, bed)):
         click.echo(line)

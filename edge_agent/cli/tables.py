@@ -10,6 +10,7 @@ from rich.text import Text
 from edge_agent.status import (
     BedStatus,
     FatigueStatus,
+    GlycaemiaStatus,
     PauseStatus,
     PersonStatus,
     SensorStatus,
@@ -39,18 +40,21 @@ def _bed_tables(bed: BedStatus, prefix: str) -> Iterator[Table]:
         yield variable_table(bed, prefix)
     if bed.warning.parts:
         yield score_table(bed.warning, prefix)
+    if bed.glycaemia:
+        yield glycaemia_table(bed.glycaemia, prefix)
     if bed.fatigue.alarms:
         yield fatigue_table(bed.fatigue, prefix)
 
 
 def alarm_table(bed: BedStatus, prefix: str = "") -> Table:
     """Every standing alarm with its evidence; priority is told by sign and word, not colour."""
-    title = prefix + ("Alarms" if bed.pause is None else f"Alarms, {_pause(bed.pause)}")
+    title = prefix + ("Alarms" if bed.pause is None else f"Alarms, {pause_words(bed.pause)}")
     table = Table("", "alarm", "evidence", "for", title=title, title_justify="left")
     for alarm in bed.alarms:
         sign = f"{_PRIORITY_SIGN[alarm.priority]} {alarm.priority}"
         kind = " (technical)" if alarm.technical else ""
         kind += "" if alarm.phase == "raised" else f", {alarm.phase}"
+        kind += f" by {alarm.by}" if alarm.by else ""
         kind += ", silent" if alarm.silent else ""
         table.add_row(
             Text(sign, style=_PRIORITY_STYLE[alarm.priority]),
@@ -105,6 +109,21 @@ def score_table(warning: WarningStatus, prefix: str = "") -> Table:
     return table
 
 
+def glycaemia_table(glycaemia: list[GlycaemiaStatus], prefix: str = "") -> Table:
+    """Time in range and what goes with it, of the last day and the last two weeks."""
+    columns = ("", "below 70", "in range", "above 180", "mean", "CV", "GMI", "readings")
+    table = Table(*columns, title=f"{prefix}Glucose", title_justify="left")
+    for one in glycaemia:
+        cv = "--" if one.cv_percent is None else f"{one.cv_percent:.0f} %"
+        table.add_row(
+            f"last {one.hours:.0f} h" if one.hours < 48 else f"last {one.hours / 24:.0f} days",
+            f"{one.below_percent:.0f} %", f"{one.in_range_percent:.0f} %",
+            f"{one.above_percent:.0f} %", f"{one.mean_mgdl:.0f} mg/dL", cv,
+            f"{one.gmi_percent:.1f} %", str(one.readings),
+        )  # fmt: skip
+    return table
+
+
 def sensor_table(status: Status) -> Table:
     """Every sensor and its link."""
     columns = (
@@ -144,7 +163,8 @@ def delivery_table(status: Status) -> Table:
     return table
 
 
-def _pause(pause: PauseStatus) -> str:
+def pause_words(pause: PauseStatus) -> str:
+    """Who has paused the audio, and for how long still."""
     return f"audio paused by {pause.by}, {_age(pause.left_s)} more (new urgent ones are told)"
 
 

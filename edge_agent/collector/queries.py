@@ -39,7 +39,7 @@ class LatestObservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedAlarm:
-    """One step of an alarm episode; ``evidence`` is JSON."""
+    """One step of an alarm episode; ``evidence`` is JSON, ``by`` who acknowledged it."""
 
     hub: str
     subject: str
@@ -50,6 +50,8 @@ class ReceivedAlarm:
     technical: bool
     phase: str
     evidence: str
+    advice: str
+    by: str
     utc_ns: int | None
     uncertainty_ns: int | None
 
@@ -77,10 +79,10 @@ class Queries:
 
         async def work(transaction: Transaction) -> list[LatestObservation]:
             rows = await transaction.rows(
-                "SELECT * FROM (SELECT observation.*, subject, row_number() OVER ("
-                "  PARTITION BY observation.hub, subject, code, sensor"
-                "  ORDER BY observation.epoch DESC, last_ns DESC) AS age"
-                "  FROM observation JOIN record ON record.id = record WHERE NOT backfilled)"
+                "SELECT * FROM (SELECT *, row_number() OVER ("
+                "  PARTITION BY hub, subject, code, sensor"
+                "  ORDER BY epoch DESC, last_ns DESC) AS age"
+                "  FROM observation WHERE NOT backfilled)"
                 " WHERE age = 1 ORDER BY hub, subject, code, sensor"
             )
             found = []
@@ -133,6 +135,8 @@ class Queries:
                         technical=bool(row["technical"]),
                         phase=row["phase"],
                         evidence=row["evidence"],
+                        advice=row["advice"],
+                        by=row["by"],
                         utc_ns=utc_ns,
                         uncertainty_ns=uncertainty_ns,
                     )
@@ -169,7 +173,7 @@ class Queries:
         async def work(transaction: Transaction) -> int:
             (row,) = await transaction.rows(
                 "SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM observation "
-                "WHERE device_ns IS NOT NULL GROUP BY hub, sensor, code, device_ns)"
+                "WHERE device_ns IS NOT NULL GROUP BY hub, subject, sensor, code, device_ns)"
             )
             return int(row[0])
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from edge_agent.collector.sink import Kept
 from edge_agent.collector.tables import SCHEMA_VERSION, TABLES, checked
 from edge_agent.errors import SealError
-from edge_agent.store.database import Database, Transaction, Value
+from edge_agent.store.database import Database, Transaction, Value, numbered_schemas
 from edge_agent.store.payload import Row
 from edge_agent.store.seal import SealedRecord
 
 DATABASE_FILE = "collector.db"
 
-_VERSION = 2
+_SCHEMAS = numbered_schemas(Path(__file__).parent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,7 @@ class CollectorStore:
 
         :raises StoreError: see :meth:`Database.open`.
         """
-        folder = Path(__file__).parent
-        schema, *migrations = [
-            (folder / f"schema_v{version}.sql").read_text(encoding="utf-8")
-            for version in range(1, _VERSION + 1)
-        ]
-        return cls(
-            await Database.open(directory / DATABASE_FILE, schema, _VERSION, migrations=migrations)
-        )
+        return cls(await Database.open(directory / DATABASE_FILE, _SCHEMAS))
 
     async def close(self) -> None:
         """Close the database."""
@@ -106,8 +99,9 @@ class CollectorStore:
             ):
                 return
             for name, rows in known.items():
+                whose = (header.subject,) if name == "observation" else ()
                 for row in rows:
-                    await transaction.execute(_INSERT[name], *origin, *row)
+                    await transaction.execute(_INSERT[name], *origin, *row, *whose)
             for name, unknown in other.items():
                 for one in unknown:
                     await transaction.execute(_INSERT["other"], *origin, name, json.dumps(one))
@@ -159,10 +153,10 @@ _INSERT = {
     "clock": "INSERT INTO clock VALUES (?, ?, ?, ?, ?, ?, ?)",
     "observation": (
         "INSERT OR IGNORE INTO observation "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     ),
     "event": "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)",
-    "alarm": "INSERT INTO alarm VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "alarm": "INSERT INTO alarm VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "forecast": "INSERT INTO forecast VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "gap": "INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?, ?)",
     "sensor": "INSERT INTO sensor VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

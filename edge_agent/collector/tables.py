@@ -62,7 +62,7 @@ class EventRow(_Row):
 
 
 class AlarmRow(_Row):
-    """One step of an alarm episode; ``evidence`` is JSON."""
+    """One step of an alarm episode; ``evidence`` is JSON, ``by`` who acknowledged it."""
 
     rule: str
     episode: str
@@ -72,6 +72,8 @@ class AlarmRow(_Row):
     phase: str
     at_ns: Integer
     evidence: str
+    advice: str = ""
+    by: str = ""
 
 
 class ForecastRow(_Row):

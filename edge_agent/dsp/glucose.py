@@ -24,7 +24,7 @@ import numpy as np
 from edge_agent.dsp.glucose_alarm import AlarmSwitch, LowAlarm
 from edge_agent.dsp.glucose_expert import LOW_MGDL, Expert, Outlook, within_range
 from edge_agent.dsp.glucose_features import LONGEST_GAP_MIN, History
-from edge_agent.dsp.glucose_population import ALARM_MIN, HORIZONS_MIN, Population
+from edge_agent.dsp.glucose_population import ALARM_MIN, HORIZONS_MIN, Population, Vector
 from edge_agent.dsp.glucose_weights import POPULATIONS
 
 LONGEST_HORIZON_MIN = 60.0
@@ -153,24 +153,31 @@ class Forecaster:
         """
         if not 0.0 < horizon_min <= LONGEST_HORIZON_MIN:
             raise ValueError(f"horizon {horizon_min} min: outside 0 to {LONGEST_HORIZON_MIN:g} min")
+        ahead = self._ahead(np.array([horizon_min]))
+        if ahead is None:
+            return None
+        mean, below, above, deviation = (float(one[0]) for one in ahead)
+        return Forecast(
+            mean=within_range(mean), low90=within_range(mean - below),
+            high90=within_range(mean + above), deviation=deviation,
+        )  # fmt: skip
+
+    def _ahead(self, at_min: Vector) -> tuple[Vector, Vector, Vector, Vector] | None:
+        """Return mean, both half widths of the interval and deviation at ``at_min``, shape (n,)."""
         outlooks = self._outlooks()
         if not outlooks:
             return None
-        grid = (0.0, *HORIZONS_MIN)
-        now = self._history.values[-1]
-        mean = float(np.interp(horizon_min, grid, (now, *(one.mean for one in outlooks))))
+        grid, now = (0.0, *HORIZONS_MIN), self._history.values[-1]
+        mean = np.interp(at_min, grid, (now, *(one.mean for one in outlooks)))
         below, above, deviation = (
-            float(np.interp(horizon_min, grid, (_NOISE_SHARE * widths[0], *widths)))
+            np.interp(at_min, grid, (_NOISE_SHARE * widths[0], *widths))
             for widths in (
                 [one.below for one in outlooks],
                 [one.above for one in outlooks],
                 [one.deviation for one in outlooks],
             )
         )
-        return Forecast(
-            mean=within_range(mean), low90=within_range(mean - below),
-            high90=within_range(mean + above), deviation=deviation,
-        )  # fmt: skip
+        return mean, below, above, deviation
 
     def crossing(self, threshold_mgdl: float, within_min: float) -> Crossing | None:
         """Return how likely and when glucose leaves its side of ``threshold_mgdl``.
@@ -179,15 +186,19 @@ class Forecaster:
 
         :raises ValueError: as :meth:`forecast` for ``within_min``.
         """
-        steps = np.arange(_STEP_MIN, within_min, _STEP_MIN).tolist()
-        ahead = [(at, self.forecast(at)) for at in (*steps, within_min)]
-        side = 1.0 if self._history.values and self._history.values[-1] >= threshold_mgdl else -1.0
-        beyond: list[tuple[float, float]] = []
-        for at, one in ahead:
-            if one is None:
-                return None
-            depth = side * (threshold_mgdl - one.mean) / (math.sqrt(2.0) * one.deviation)
-            beyond.append((at, 0.5 * math.erfc(-depth)))
+        if not 0.0 < within_min <= LONGEST_HORIZON_MIN:
+            raise ValueError(f"{within_min} min: outside 0 to {LONGEST_HORIZON_MIN:g} min")
+        steps = np.append(np.arange(_STEP_MIN, within_min, _STEP_MIN), within_min)
+        ahead = self._ahead(steps)
+        if ahead is None:
+            return None
+        mean, _, _, deviation = ahead
+        side = 1.0 if self._history.values[-1] >= threshold_mgdl else -1.0
+        depth = side * (threshold_mgdl - mean) / (math.sqrt(2.0) * deviation)
+        beyond = [
+            (at, 0.5 * math.erfc(-each))
+            for at, each in zip(steps.tolist(), depth.tolist(), strict=True)
+        ]
         likeliest = max(chance for _, chance in beyond)
         power = self._populations[self._pace].crossing_power
         probability = 1.0 - (1.0 - likeliest) ** power

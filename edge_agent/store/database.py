@@ -38,6 +38,12 @@ Result = TypeVar("Result")
 Value = int | str | bytes | float | None
 
 
+def numbered_schemas(folder: Path) -> tuple[str, ...]:
+    """Return the scripts ``schema_v1.sql``, ``schema_v2.sql`` and on in ``folder``, in order."""
+    found = {int(one.stem.removeprefix("schema_v")): one for one in folder.glob("schema_v*.sql")}
+    return tuple(found[number].read_text(encoding="utf-8") for number in sorted(found))
+
+
 class Transaction:
     """What a transaction's work is done with."""
 
@@ -70,20 +76,12 @@ class Database:
 
     @classmethod
     async def open(
-        cls,
-        path: Path,
-        schema: str,
-        version: int,
-        *,
-        migrations: Sequence[str] = (),
-        quota_pages: int = 0,
-        exclusive: bool = False,
+        cls, path: Path, schemas: Sequence[str], *, quota_pages: int = 0, exclusive: bool = False
     ) -> Database:
-        """Open ``path`` (mode 0600), creating it with ``schema`` where it is new.
+        """Open ``path`` (mode 0600), bringing it to the newest of the numbered ``schemas``.
 
-        ``schema`` makes a file of version 1; each of ``migrations`` takes one to the next version,
-        the last to ``version``, all or nothing. ``quota_pages`` bounds the file (0: no bound; the
-        WAL takes about 1,000 pages more). ``exclusive`` keeps every other process out.
+        ``quota_pages`` bounds the file (0: no bound; the WAL takes about 1,000 pages more).
+        ``exclusive`` keeps every other process out.
 
         :raises StoreError: unreadable, in use elsewhere, or written by a newer version.
         """
@@ -97,7 +95,7 @@ class Database:
         connection = await _connect(path, str(path), pragmas)
         try:
             with _translated(path):
-                await _migrate(path, connection, (schema, *migrations), version)
+                await _migrate(path, connection, schemas)
         except BaseException:
             await connection.close()
             raise
@@ -178,17 +176,19 @@ async def _connect(path: Path, name: str, pragmas: tuple[str, ...]) -> aiosqlite
     return connection
 
 
-async def _migrate(
-    path: Path, connection: aiosqlite.Connection, steps: Sequence[str], version: int
-) -> None:
-    """Bring a file to ``version``; step n, a transaction, makes version n out of the one before."""
+async def _migrate(path: Path, connection: aiosqlite.Connection, schemas: Sequence[str]) -> None:
+    """Run every schema that the file has not seen, each in a transaction of its own.
+
+    A schema is a script that ends by setting ``user_version`` to its number; a cut in the middle
+    leaves the file as it was, and the next open goes on from there.
+    """
     (row,) = await connection.execute_fetchall("PRAGMA user_version")
-    if row[0] > version:
-        reason = f"written by a newer version (schema {row[0]}, known: {version})"
+    if row[0] > len(schemas):
+        reason = f"written by a newer version (schema {row[0]}, known: {len(schemas)})"
         raise StoreError(f"database {path}", reason, "Install that version again")
-    for step in steps[row[0] :]:
+    for schema in schemas[row[0] :]:
         try:
-            await connection.executescript(step)
+            await connection.executescript(schema)
         except sqlite3.Error:
             if connection.in_transaction:
                 await connection.execute("ROLLBACK")

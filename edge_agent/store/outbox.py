@@ -24,7 +24,7 @@ from edge_agent.store.files import private_directory
 from edge_agent.store.keys import HubIdentity, Recipient
 from edge_agent.store.payload import Tables, encode, pad
 from edge_agent.store.recovery import Recovery, recover
-from edge_agent.store.salvage import SCHEMA, SCHEMA_VERSION
+from edge_agent.store.salvage import SCHEMAS
 from edge_agent.store.seal import (
     SUBJECT_OCTETS,
     Recipients,
@@ -120,8 +120,7 @@ class Outbox:
         found = await asyncio.to_thread(_prepare, path, identity)
         database = await Database.open(
             path,
-            SCHEMA.read_text(encoding="utf-8"),
-            SCHEMA_VERSION,
+            SCHEMAS,
             quota_pages=quota_pages,
             exclusive=True,
         )

@@ -17,7 +17,7 @@ from pathlib import Path
 from edge_agent.errors import StoreError
 from edge_agent.store.files import sync_directory
 from edge_agent.store.keys import HubCard
-from edge_agent.store.salvage import SCHEMA_VERSION, HighWater, Salvage, reading
+from edge_agent.store.salvage import SCHEMAS, HighWater, Salvage, reading
 
 _QUARANTINES = 3
 
@@ -120,7 +120,7 @@ def _check(path: Path, *, marked: bool) -> tuple[str, bytes | None]:
         ((verdict,),) = connection.execute("PRAGMA integrity_check(1)").fetchall()
         if verdict != b"ok":
             return (verdict.decode(errors="replace").splitlines()[-1], None)
-        if version > SCHEMA_VERSION:
+        if version > len(SCHEMAS):
             return ("", None)  # opening it will refuse, in words of its own
         owner = connection.execute("SELECT hub_id FROM chain").fetchone()
         if owner is None:

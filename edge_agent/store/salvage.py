@@ -17,12 +17,12 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.errors import SealError
+from edge_agent.store.database import numbered_schemas
 from edge_agent.store.files import write_whole
 from edge_agent.store.keys import HubCard
 from edge_agent.store.seal import NO_RECORD, SealedRecord, parse, verify
 
-SCHEMA = Path(__file__).with_name("schema_v1.sql")
-SCHEMA_VERSION = 1
+SCHEMAS = numbered_schemas(Path(__file__).parent)
 INSERT_RECORD = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 SEQ_LEAP = 1_000_000
 
@@ -84,7 +84,8 @@ class Salvage:
         fresh.touch(mode=0o600)
         self._fresh = sqlite3.connect(fresh, isolation_level=None)
         self._fresh.execute("PRAGMA synchronous = FULL")
-        self._fresh.executescript(SCHEMA.read_text(encoding="utf-8"))
+        for schema in SCHEMAS:
+            self._fresh.executescript(schema)
         self._fresh.execute("BEGIN")
 
     @property

@@ -46,6 +46,7 @@ FRESH_FOR_S = {
     codes.GLUCOSE_TREND: 15 * _MINUTE_S,
     codes.GLUCOSE_IN_15_MIN: 15 * _MINUTE_S,
     codes.GLUCOSE_IN_30_MIN: 15 * _MINUTE_S,
+    codes.GLUCOSE_IN_60_MIN: 15 * _MINUTE_S,
     codes.CAPILLARY_GLUCOSE: 15 * _MINUTE_S,
     codes.SDNN: 10 * _MINUTE_S,
     codes.RMSSD: 10 * _MINUTE_S,
@@ -75,6 +76,15 @@ FRESH_FOR_S = {
     codes.PULSE_NIGHT_MEAN: 24 * _HOUR_S,
     codes.OXIMETRY_HOURS: 24 * _HOUR_S,
     codes.DESATURATION_AREA: 24 * _HOUR_S,
+    codes.GLUCOSE_IN_RANGE: 24 * _HOUR_S,
+    codes.GLUCOSE_TIME_BELOW: 24 * _HOUR_S,
+    codes.GLUCOSE_TIME_ABOVE: 24 * _HOUR_S,
+    codes.GLUCOSE_MEAN: 24 * _HOUR_S,
+    codes.GLUCOSE_CV: 24 * _HOUR_S,
+    codes.LBGI: 24 * _HOUR_S,
+    codes.HBGI: 24 * _HOUR_S,
+    codes.MAGE: 24 * _HOUR_S,
+    codes.GMI: 24 * _HOUR_S,
 }
 """For how many seconds a value of a quantity describes the present; the room's: 2 minutes."""
 

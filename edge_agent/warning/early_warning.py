@@ -7,19 +7,18 @@ keeps which of them stand, and after a restart these watches take that over (:me
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any
 
-from edge_agent import codes
 from edge_agent.alarms.news2 import Consciousness
 from edge_agent.model import Boottime, Event, EventKind, Observation, Waveform
 from edge_agent.twin.state import Twin
 from edge_agent.warning.activity import Activity
 from edge_agent.warning.clock_time import ClockTime, LocalTime
 from edge_agent.warning.combined import Combined
-from edge_agent.warning.crisis import Ahead, CrisisWatch
+from edge_agent.warning.crisis import CrisisWatch, Foreseen
 from edge_agent.warning.findings import SOURCE
 from edge_agent.warning.hours import Hours
 from edge_agent.warning.nights import Nights
@@ -88,17 +87,24 @@ class EarlyWarning:
 
         :raises ValueError: something else; then nothing of it is taken in.
         """
-        trial = Observed()
-        for what, value in told.items():
-            trial.tell(what, value, now, holds_s)
+        self.check(told)
         for what, value in told.items():
             self.observed.tell(what, value, now, holds_s)
         detail: dict[str, str | float] = {**told, "holds_s": holds_s}
         self._told.append(Event(kind=EventKind.TOLD, at=now, sensor=SOURCE, detail=detail))
         self._due = None
 
+    def check(self, told: Mapping[str, str]) -> None:
+        """See whether ``told`` can be taken in.
+
+        :raises ValueError: it can't.
+        """
+        trial = Observed()
+        for what, value in told.items():
+            trial.tell(what, value, Boottime(0))
+
     def look(
-        self, twin: Twin, aheads: Sequence[Ahead], now: Boottime, utc_ns: int
+        self, twin: Twin, foreseen: Foreseen | None, now: Boottime, utc_ns: int
     ) -> list[Observation | Event]:
         """Let time pass; return what is to be told. To be called about once a second."""
         if self._due is not None and now < self._due:
@@ -109,7 +115,7 @@ class EarlyWarning:
         if self.score is not None:
             found += self.score.look(twin, now)
         found += self._combined.look(twin, now)
-        found += self._glucose(twin, aheads, now)
+        found += self._crisis.look(foreseen, now)
         local = self._time.look(now, utc_ns)
         found += self._hours.look(local, now)
         return found + self._morning(local, now)
@@ -156,12 +162,6 @@ class EarlyWarning:
         if self.score is not None and state["score"] is not None:
             self.score.restore(state["score"])
         self.observed.restore(state["told"], now, known_away_s)
-
-    def _glucose(self, twin: Twin, aheads: Sequence[Ahead], now: Boottime) -> list[Event]:
-        present = twin.variable(codes.GLUCOSE, now)
-        if present is None or present.is_stale or not present.is_usable or present.value is None:
-            return []
-        return list(self._crisis.look(present.value, aheads, now))
 
     def _morning(self, local: LocalTime, now: Boottime) -> list[Observation | Event]:
         night = self._nights.look(local, now)

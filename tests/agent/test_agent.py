@@ -289,9 +289,9 @@ async def test_what_is_imported_while_the_hub_runs_is_read_and_shown(bedside):
 
 async def test_what_is_told_and_what_it_scores_outlive_a_restart_of_the_hub(bedside):
     async with bedside.hub() as agent:
-        assert agent.observe({"consciousness": "A", "oxygen": "no"}, 4.0)
+        assert agent.observe({"consciousness": "A", "oxygen": "no"}, 4.0, "nurse")
         with pytest.raises(ValueError, match="at most a day"):
-            agent.observe({"oxygen": "yes"}, 48.0)
+            agent.observe({"oxygen": "yes"}, 48.0, "nurse")
         agent.receive(spo2(bedside.clock, 90))
         await bedside.clock.advance(10)
         warning = (await agent.status()).beds[0].warning
@@ -303,3 +303,56 @@ async def test_what_is_told_and_what_it_scores_outlive_a_restart_of_the_hub(beds
         assert agent.beds[0].warning.observed.consciousness(bedside.clock.boottime()) == "A"
         (bedside.folder / "state" / f"early-warning-{SUBJECT[:12]}.sealed").write_bytes(b"damaged")
         await agent.beds[0].warning_state.take_up(agent.beds[0].pipeline.alarms)
+
+
+async def test_the_clinic_sees_what_to_do_and_who_has_seen_an_alarm(bedside):
+    async with bedside.hub() as agent:
+        for _ in range(8):
+            agent.receive(spo2(bedside.clock, 80))
+            await bedside.clock.advance(1)
+        await bedside.stored(agent)
+        assert agent.acknowledge("", "nurse") == ["SpO2 low"]
+        await bedside.stored(agent)
+        await bedside.until(lambda: agent.records.uploader.state.sent == 2)
+    await bedside.collector.open_records()
+    steps = {one.phase: one for one in await bedside.collector.queries.alarms()}
+    assert steps["raised"].advice.startswith("There is too little oxygen")
+    assert (steps["raised"].by, steps["acknowledged"].by) == ("", "nurse")
+
+
+@pytest.mark.parametrize("step_s", [3600, -3600, 30 * 365 * 86_400, -30 * 365 * 86_400])
+async def test_a_step_of_the_wall_clock_neither_raises_nor_clears_nor_loses_an_alarm(
+    bedside, step_s
+):
+    async with bedside.hub() as agent:
+
+        async def for_seconds(seconds, value):
+            for _ in range(seconds):
+                agent.receive(spo2(bedside.clock, value))
+                await bedside.clock.advance(1)
+            await bedside.until(lambda: len(agent.readings) == 0)
+            return [(one.rule, one.phase) for one in agent.beds[0].pipeline.alarms.active]
+
+        assert await for_seconds(10, 97) == []
+        bedside.clock.step_utc(step_s)
+        assert await for_seconds(30, 97) == []
+        (raised,) = await for_seconds(20, 85)
+        bedside.clock.step_utc(-step_s)
+        assert await for_seconds(20, 85) == [raised]
+        assert await for_seconds(30, 97) == []
+        assert agent.beds[0].pipeline.alarms_raised == 1
+
+
+async def test_a_delay_that_runs_when_the_hub_is_restarted_runs_on(bedside):
+    async with bedside.hub() as agent:
+        for _ in range(15):
+            agent.receive(spo2(bedside.clock, 88))
+            await bedside.clock.advance(1)
+        await bedside.until(lambda: len(agent.readings) == 0)
+        assert agent.beds[0].pipeline.alarms.active == ()
+    async with bedside.hub() as agent:
+        for _ in range(6):
+            agent.receive(spo2(bedside.clock, 88))
+            await bedside.clock.advance(1)
+        await bedside.until(lambda: len(agent.readings) == 0)
+        assert [one.rule for one in agent.beds[0].pipeline.alarms.active] == ["spo2-low"]

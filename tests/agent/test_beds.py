@@ -112,10 +112,10 @@ async def test_a_pause_at_one_bed_leaves_the_other_loud(ward):
 async def test_what_a_person_sees_must_name_the_bed_where_there_are_several(ward):
     async with ward.hub() as agent:
         with pytest.raises(BedError, match="several"):
-            agent.observe({"oxygen": "yes"}, 1.0)
+            agent.observe({"oxygen": "yes"}, 1.0, "nurse")
         with pytest.raises(BedError, match="did you mean 'door'"):
-            agent.observe({"oxygen": "yes"}, 1.0, "doro")
-        assert agent.observe({"oxygen": "yes"}, 1.0, "door")
+            agent.observe({"oxygen": "yes"}, 1.0, "nurse", "doro")
+        assert agent.observe({"oxygen": "yes"}, 1.0, "nurse", "door")
         assert agent.beds[0].warning.observed.oxygen(ward.clock.boottime()) is None
 
 

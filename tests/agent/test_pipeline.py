@@ -135,7 +135,7 @@ def test_backfilled_glucose_teaches_the_forecast_and_raises_no_alarm():
     past = [observe(codes.GLUCOSE, 55.0, 300 * step, "cgm", backfilled=True) for step in range(24)]
     pipeline = make_pipeline()
     assert feed(pipeline, past) == []
-    assert {one.horizon_min for one in pipeline.forecasts} == {15.0, 30.0}
+    assert {one.horizon_min for one in pipeline.forecasts} == {15.0, 30.0, 60.0}
     live = feed(pipeline, [observe(codes.GLUCOSE, 55.0, 300 * 24, "cgm")])
     assert "glucose-low" in {alarm.rule for alarm in live}
 

@@ -227,3 +227,23 @@ def test_the_schema_knows_every_key():
         "advice",
     ):
         assert key in text
+
+
+def test_a_key_that_is_misspelt_hides_no_other_problem_of_the_rule(tmp_path):
+    text = """
+        [[limit]]
+        name = "y"
+        title = "a title"
+        advice = "Look at the person and see how they are."
+        priority = "high"
+        quantity = "MDC_PULS_OXIM_SAT_02"
+        below = "alarms.spo2_low"
+        delay_s = 90
+        histeresis = 2
+        hysteresis = -1
+    """
+    found = problems(text, tmp_path)
+    assert found.keys() == {
+        "limit[0].histeresis", "limit[0].hysteresis", "limit[0].quantity", "limit[0].below",
+        "limit[0].delay_s",
+    }  # fmt: skip

@@ -29,9 +29,11 @@ def edge_agent(*arguments, **kwargs):
     "arguments",
     [(), ("run",), ("status",), ("demo",), ("config", "check"), ("config", "example"),
      ("collector", "run"), ("collector", "show"), ("collector", "enrol"), ("capture",),
-     ("drivers",), ("alarms", "list"), ("alarms", "acknowledge"), ("import",), ("mock",),
-     ("observe",),
-     ("pair",), ("probe",), ("replay",), ("validate",), ("validate", "ecg")],
+     ("drivers",), ("alarms", "list"), ("alarms", "acknowledge"),
+     ("alarms", "pause"), ("alarms", "resume"), ("alarms", "rules"), ("alarms", "test"),
+     ("import",), ("mock",), ("observe",), ("pair",), ("probe",), ("replay",), ("validate",),
+     ("validate", "ecg"), ("validate", "alarms"), ("validate", "glucose"),
+     ("validate", "oximetry")],
     ids=" ".join,
 )  # fmt: skip
 def test_every_command_explains_itself(arguments):

@@ -4,9 +4,10 @@ import pytest
 
 from edge_agent import codes
 from edge_agent.alarms.rules import FindingRule
+from edge_agent.dsp.glucose import Crossing
 from edge_agent.model import Boottime, State
 from edge_agent.warning.combinations import COMBINATIONS
-from edge_agent.warning.crisis import HIGH, LOW, Ahead, CrisisWatch, outlook
+from edge_agent.warning.crisis import HIGH, LOW, CrisisWatch, Foreseen
 from edge_agent.warning.rules import warning_rules
 from tests.warning.bed import Bed
 
@@ -122,38 +123,51 @@ def test_every_combination_can_begin_and_has_a_rule_with_advice():
     assert len(rules) == len(warning_rules())
 
 
-def ahead(minutes, mean, half=20.0, **kwargs):
-    code = codes.GLUCOSE_IN_15_MIN if minutes == 15 else codes.GLUCOSE_IN_30_MIN
-    return Ahead(code=code, horizon_min=minutes, mean=mean, low90=mean - half, high90=mean + half,
-                 at=Boottime(1), sensor="cgm", **kwargs)  # fmt: skip
+def foreseen(mgdl, low=None, high=None, at=1):
+    return Foreseen(mgdl=mgdl, at=Boottime(at), sensor="cgm", crossings=(low, high))
 
 
-def test_a_crisis_has_a_lead_time_and_says_it():
-    watch = CrisisWatch()
-    (event,) = watch.look(90.0, (ahead(15, 72.0), ahead(30, 52.0)), Boottime(1))
+def crossing(probability, in_min):
+    return Crossing(probability=probability, in_min=in_min)
+
+
+SAFE = crossing(0.02, 30.0)
+
+
+def test_a_crisis_has_a_lead_time_and_a_probability_and_says_both():
+    (event,) = CrisisWatch().look(foreseen(90.0, crossing(0.62, 21.0), SAFE), Boottime(1))
     assert event.detail["finding"] == LOW.finding
-    assert 15 < event.detail["value"] < 30
-    assert event.detail["sentence"] == "Glucose may be below 54 mg/dL in about 20 min."
+    assert event.detail["value"] == 21.0
+    said = "Glucose may be below 54 mg/dL in about 20 min, 62 % likely."
+    assert event.detail["sentence"] == said
 
 
-def test_the_chances_of_a_forecaster_go_before_those_of_its_interval():
-    sure = (ahead(15, 120.0, chance_below=0.0), ahead(30, 110.0, chance_below=0.6))
-    assert outlook(LOW, 130.0, sure).lead_min == pytest.approx(22.5)
-    assert outlook(LOW, 130.0, (ahead(15, 120.0), ahead(30, 110.0))).lead_min is None
+def test_a_low_that_has_come_is_left_to_the_alarm_about_it():
+    assert list(CrisisWatch().look(foreseen(50.0, SAFE, SAFE), Boottime(1))) == []
 
 
-def test_what_has_come_already_is_no_forecast():
-    assert list(CrisisWatch().look(50.0, (ahead(15, 45.0),), Boottime(1))) == []
-    assert outlook(HIGH, 320.0, (ahead(15, 340.0),)).lead_min == 0.0
+def test_a_high_that_nothing_else_alarms_of_is_told_when_it_is_there():
+    (event,) = CrisisWatch().look(foreseen(320.0, SAFE, SAFE), Boottime(1))
+    assert event.detail["finding"] == HIGH.finding
+    assert event.detail["sentence"] == "Glucose is above 300 mg/dL."
+
+
+def test_a_crisis_stands_until_it_is_unlikely_not_only_less_likely():
+    watch = CrisisWatch()
+    steps = [(0.5, 1), (0.3, 2), (0.05, 3)]
+    told = [list(watch.look(foreseen(90.0, crossing(p, 20.0), SAFE, at), Boottime(at)))
+            for p, at in steps]  # fmt: skip
+    assert [len(one) for one in told] == [1, 0, 1]
+    assert told[2][0].detail["standing"] == "ended"
 
 
 def test_an_old_forecast_neither_begins_nor_ends_a_crisis():
-    low = (ahead(15, 60.0), ahead(30, 45.0))
     late = Boottime(700 * 10**9)
-    assert list(CrisisWatch().look(80.0, low, late)) == []
+    likely = foreseen(80.0, crossing(0.9, 10.0), SAFE)
+    assert list(CrisisWatch().look(likely, late)) == []
     watch = CrisisWatch()
-    assert len(list(watch.look(80.0, low, Boottime(1)))) == 1
-    assert list(watch.look(80.0, (ahead(15, 120.0),), late)) == []
+    assert len(list(watch.look(likely, Boottime(1)))) == 1
+    assert list(watch.look(foreseen(80.0, SAFE, SAFE, at=2), late)) == []
 
 
 def test_a_falling_glucose_is_a_crisis_ahead_through_the_whole_hub():
@@ -165,5 +179,5 @@ def test_a_falling_glucose_is_a_crisis_ahead_through_the_whole_hub():
     raised = next(alarm for alarm in one.alarms if alarm.rule == LOW.finding)
     assert "Glucose may be below 54 mg/dL in about" in raised.evidence[0].note
     assert {part.quantity for part in raised.evidence[1:]} == {
-        codes.GLUCOSE_IN_15_MIN.refid, codes.GLUCOSE_IN_30_MIN.refid,
+        codes.GLUCOSE.refid, codes.GLUCOSE_IN_15_MIN.refid, codes.GLUCOSE_IN_30_MIN.refid,
     }  # fmt: skip

@@ -64,8 +64,12 @@ class Account:
         return comes
 
     def forget(self) -> None:
-        """How long it was beyond or inside is not kept over a restart, nor over a hole."""
+        """How long it was beyond or inside is not kept over a hole."""
         self.beyond_since = self.inside_since = self.judged_at = None
+
+    def restart(self) -> None:
+        """A delay that runs goes on over a restart; how long it was inside is not kept."""
+        self.inside_since = None
 
     @property
     def stands(self) -> bool:
@@ -147,7 +151,7 @@ def _chances(random: np.random.Generator, ward: Ward, account: Account, result: 
     """Let happen to the hub what may happen to it."""
     if random.random() < _RESTARTS:
         ward.restart()
-        account.forget()
+        account.restart()
     if random.random() < _SEEN:
         ward.acknowledge()
         account.must_be_seen = False
@@ -209,10 +213,14 @@ def _noting(taken: Taken) -> Iterator[None]:
     happen = Life.happen
 
     def noting(
-        life: Life, what: Happening, at: Boottime, evidence: tuple[Evidence, ...] | None = None
+        life: Life,
+        what: Happening,
+        at: Boottime,
+        evidence: tuple[Evidence, ...] | None = None,
+        by: str = "",
     ) -> Alarm | None:
         before = life.stand
-        step = happen(life, what, at, evidence)
+        step = happen(life, what, at, evidence, by)
         if step is not None and before is not None:
             taken.add((before, what))
         return step

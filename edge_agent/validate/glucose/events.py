@@ -1,9 +1,10 @@
-"""Low-glucose episodes, and how an alarm did on them.
+"""Episodes beyond a limit, and how an alarm did on them.
 
-An episode is under 70 mg/dL for at least 15 min (T. Danne et al., Diabetes Care 40 (2017)
-1631-1640, doi 10.2337/dc17-1600), after 15 min above and an hour without a hole. It is caught by an
-alarm that begins 5 to 60 min before, or is on then. An alarm is false when no reading under
-70 mg/dL follows within an hour; one that begins while glucose is low is not counted.
+An episode of low glucose is under 70 mg/dL for at least 15 min (T. Danne et al., Diabetes Care 40
+(2017) 1631-1640, doi 10.2337/dc17-1600), after 15 min above and an hour without a hole. It is
+caught by an alarm that begins 5 to 60 min before, or is on then. An alarm is false when no reading
+under 70 mg/dL follows within an hour; one that begins while glucose is low is not counted. The
+same goes for any other limit, from below or from above.
 """
 
 from __future__ import annotations
@@ -67,18 +68,33 @@ def total(scores: Sequence[AlarmScore]) -> AlarmScore:
     )
 
 
-def onsets(trace: Trace) -> list[float]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """Glucose (mg/dL) on whose far side an episode lies."""
+
+    mgdl: float
+    below: bool
+
+    def beyond(self, mgdl: Vector) -> Flags:
+        """Return which readings (n,) lie beyond it."""
+        return np.asarray(mgdl < self.mgdl if self.below else mgdl > self.mgdl)
+
+
+LOW = Limit(mgdl=LOW_MGDL, below=True)
+
+
+def onsets(trace: Trace, limit: Limit = LOW) -> list[float]:
     """Return when episodes begin (min)."""
-    t, g = trace.at_min, trace.mgdl
+    t, beyond = trace.at_min, limit.beyond(trace.mgdl)
     longest = 26.0 if trace.step_min == 5.0 else 51.0
     found: list[float] = []
     place, last_low = 0, -np.inf
     while place < t.size:
-        if g[place] >= LOW_MGDL:
+        if not beyond[place]:
             place += 1
             continue
         end = place
-        while end + 1 < t.size and g[end + 1] < LOW_MGDL and t[end + 1] - t[end] <= longest:
+        while end + 1 < t.size and beyond[end + 1] and t[end + 1] - t[end] <= longest:
             end += 1
         hour = int(np.searchsorted(t, t[place] - 60.0))
         whole = place > hour and bool(np.all(np.diff(t[max(hour - 1, 0) : place + 1]) <= longest))
@@ -90,7 +106,7 @@ def onsets(trace: Trace) -> list[float]:
     return found
 
 
-def alarm_score(trace: Trace, on: Flags | Vector) -> AlarmScore:
+def alarm_score(trace: Trace, on: Flags | Vector, limit: Limit = LOW) -> AlarmScore:
     """Score an alarm's state after each reading (n,), at the scored origins only."""
     here = eligible(trace)
     at, flags = trace.at_min[here], np.asarray(on, dtype=bool)[here]
@@ -98,7 +114,7 @@ def alarm_score(trace: Trace, on: Flags | Vector) -> AlarmScore:
         return AlarmScore()
     edges = _edges(at, flags)
     leads = []
-    episodes = [one for one in onsets(trace) if one >= trace.at_min[0] + WARM_UP_MIN]
+    episodes = [one for one in onsets(trace, limit) if one >= trace.at_min[0] + WARM_UP_MIN]
     for onset in episodes:
         first, last = onset - _LONGEST_LEAD_MIN, onset - _LEAST_LEAD_MIN
         begun = edges[(edges >= first) & (edges <= last)]
@@ -107,9 +123,10 @@ def alarm_score(trace: Trace, on: Flags | Vector) -> AlarmScore:
             leads.append(float(onset - begun[0]))
         elif stood.size:
             leads.append(float(onset - stood[0]))
-    lows = trace.at_min[trace.mgdl < LOW_MGDL]
+    beyond = limit.beyond(trace.mgdl)
+    lows = trace.at_min[beyond]
     before = np.searchsorted(trace.at_min, edges, side="right") - 1
-    counted = edges[trace.mgdl[before] >= LOW_MGDL]
+    counted = edges[~beyond[before]]
     after = np.searchsorted(lows, counted)
     came = np.append(lows, np.inf)[after] <= counted + _LONGEST_LEAD_MIN
     return AlarmScore(

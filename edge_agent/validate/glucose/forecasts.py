@@ -85,7 +85,8 @@ def measure_forecasts(bench: GlucoseBench) -> Outcome:
                     at_most=_BARS[horizon_min], digits=3)
         )  # fmt: skip
     outcome.verdicts.append(
-        Verdict(what="patients and horizons worse than persistence", measured=float(worse),
+        Verdict(what="patients and horizons worse than persistence",
+                measured=float(worse) if any(ratios.values()) else None,
                 at_most=0.0, digits=0)
     )  # fmt: skip
     return outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_agent.validate.glucose import alarms, forecasts, glycaemia
+from edge_agent.validate.glucose import alarms, crises, forecasts, glycaemia
 from edge_agent.validate.glucose.bench import GlucoseBench
 from edge_agent.validate.report import Report
 from edge_agent.validate.run import Wish, header, run
@@ -13,7 +13,8 @@ from edge_agent.validate.section import Section
 from edge_agent.validate.software import require
 
 SECTIONS: Sequence[Section[GlucoseBench]] = (
-    *forecasts.SECTIONS[:3], alarms.SECTION, *forecasts.SECTIONS[3:], glycaemia.SECTION,
+    *forecasts.SECTIONS[:3], alarms.SECTION, crises.SECTION, *forecasts.SECTIONS[3:],
+    glycaemia.SECTION,
 )  # fmt: skip
 
 _TITLE = "What the glucose forecast is worth"

@@ -10,8 +10,10 @@ import numpy as np
 from edge_agent.dsp.glucose import Forecaster
 from edge_agent.dsp.glucose_features import History, Pace, scale_features
 from edge_agent.dsp.glucose_population import HORIZONS_MIN, Matrix, Population, Vector
+from edge_agent.model import Boottime
 from edge_agent.validate.glucose.recordings import Trace
 from edge_agent.validate.glucose.scoring import Flags
+from edge_agent.warning.crisis import CRISES, CrisisWatch, foresee
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +22,8 @@ class Pass:
 
     ``mean``, ``low90``, ``high90``, ``deviation``: shape (n, 3), one column for each horizon, in
     mg/dL. ``least``: the foreseen least of 40 min, ``alarm``: the low-glucose alarm,
-    ``low_probability``: its probability, ``crossing`` (n, 2): probabilities of crossing 70 and
-    180 mg/dL within 30 min; all (n,) otherwise. ``cpu_s``: process time of the whole pass.
+    ``low_probability``: its probability, all (n,). ``crises`` (n, 2): whether the hub says that
+    each of its glucose crises is coming. ``cpu_s``: process time of the whole pass.
     """
 
     mean: Matrix
@@ -31,6 +33,7 @@ class Pass:
     least: Vector
     low_probability: Vector
     alarm: Flags
+    crises: Flags
     cpu_s: float
 
 
@@ -40,6 +43,7 @@ def run(trace: Trace, populations: tuple[Population, Population] | None = None) 
     n = trace.at_min.size
     seen = np.full((4, n, len(HORIZONS_MIN)), np.nan)
     least, chance, alarm = np.full(n, np.nan), np.full(n, np.nan), np.zeros(n, dtype=bool)
+    crises, watch = np.zeros((n, len(CRISES)), dtype=bool), CrisisWatch()
     began = time.process_time()
     for row, (at_s, mgdl, carbs_g, insulin_u) in enumerate(trace.updates()):
         forecaster.update(at_s, mgdl, carbs_g=carbs_g, insulin_u=insulin_u)
@@ -50,9 +54,14 @@ def run(trace: Trace, populations: tuple[Population, Population] | None = None) 
         low = forecaster.low_alarm
         if low is not None:
             least[row], chance[row], alarm[row] = low.least_mgdl, low.probability, low.is_on
+        at = Boottime(round(at_s * 1e9))
+        for _ in watch.look(foresee(forecaster, mgdl, at, "cgm"), at):
+            pass
+        crises[row] = [one.finding in watch.standing for one in CRISES]
     return Pass(
         mean=seen[0], low90=seen[1], high90=seen[2], deviation=seen[3], least=least,
-        low_probability=chance, alarm=alarm, cpu_s=time.process_time() - began,
+        low_probability=chance, alarm=alarm, crises=crises,
+        cpu_s=time.process_time() - began,
     )  # fmt: skip
 
 

@@ -158,7 +158,9 @@ def _tell(where: str, tallies: dict[str, Tally], outcome: Outcome, *, judged: bo
         )  # fmt: skip
     outcome.verdicts.append(
         Verdict(
-            what=f"deep falls missed, of {hub.deep}, {where}", measured=float(hub.missed),
+            what=f"deep falls missed, of {hub.deep}, {where}",
+            measured=float(hub.missed) if hub.deep else None,
+            remark="" if hub.deep else "no deep fall to miss",
             at_most=0.0, digits=0, peer=fixed_name, peer_measured=float(fixed.missed),
         )
     )  # fmt: skip
