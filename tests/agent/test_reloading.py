@@ -159,7 +159,7 @@ async def test_what_is_bound_at_the_start_is_named_and_stays(bedside, caplog, ol
 
 async def test_what_was_told_and_scored_outlives_other_settings_of_the_warning(bedside):
     async with bedside.hub() as agent:
-        agent.observe({"consciousness": "A", "oxygen": "no"}, 4.0)
+        agent.observe({"consciousness": "A", "oxygen": "no"}, 4.0, "nurse")
         await tell(bedside, agent, 90, 10)
         bedside.write_config('[warning]\nspo2_scale = 2\ntimezone = "Europe/Berlin"\n')
         await agent.reload()
