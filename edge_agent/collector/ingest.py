@@ -1,30 +1,34 @@
-"""The collector's door: takes sealed records, needs no key that opens them.
+"""The collector's door: takes batches of sealed records, needs no key that opens them.
 
-A record is answered for only when it is durably stored; the answer to a record that is there
-already is the same receipt with the status ``duplicate``.
+A record is answered for only when it is durably stored; a record that is there already is answered
+for again. What is wrong with one record is told in its receipt and costs the others nothing; what
+is wrong with the request or its sender is told with the status.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from aiohttp import web
 
 from edge_agent.clock import Clock
 from edge_agent.collector.enrolment import Enrolment
 from edge_agent.collector.sink import RecordSink
-from edge_agent.errors import SealError, StoreError
+from edge_agent.errors import SealError, StoreError, SyncError
 from edge_agent.store.keys import HubCard
-from edge_agent.store.seal import RECORD_LIMIT_OCTETS, SealedRecord, parse, verify
+from edge_agent.store.seal import SealedRecord, parse_any, verify
 from edge_agent.sync.protocol import (
-    IDEMPOTENCY_HEADER,
+    BATCH_OCTETS,
     MEDIA_TYPE,
+    NO_HASH,
     RECORDS_PATH,
     Receipt,
+    Receipts,
     Refusal,
+    Status,
+    split,
 )
 
 log = logging.getLogger(__name__)
@@ -34,7 +38,11 @@ _STORE_RETRY_S = 30
 
 
 class Ingest:
-    """The HTTP side. ``on_stored`` is called after each record that was new."""
+    """The HTTP side. ``on_stored`` is called after each batch that brought something new.
+
+    ``received``, ``duplicates`` and ``refused`` count records, and a request that was refused
+    whole as one.
+    """
 
     def __init__(
         self,
@@ -51,74 +59,112 @@ class Ingest:
 
     def app(self) -> web.Application:
         """Return the application that serves the one path there is."""
-        app = web.Application(client_max_size=RECORD_LIMIT_OCTETS)
+        app = web.Application(client_max_size=BATCH_OCTETS)
         app.router.add_post(RECORDS_PATH, self._receive)
         return app
 
     async def _receive(self, request: web.Request) -> web.Response:
         try:
-            record = await self._accept(request)
+            judged = self._judge(await _batch(request))
+            receipts = await self._keep(judged)
         except web.HTTPException as refusal:
             self.refused += 1
             return _json(refusal.status, Refusal(refusal.text or refusal.reason).to_json())
-        try:
-            (kept,) = await self._sink.keep([record], self._clock.utc_ns())
         except StoreError:
-            log.exception("a record could not be stored")
+            log.exception("a batch could not be stored")
             answer = _json(503, Refusal("the collector can't store it now").to_json())
             answer.headers["Retry-After"] = str(_STORE_RETRY_S)
             return answer
-        self.received += 1
-        self.duplicates += not kept.is_new
-        if kept.is_new:
+        return _json(web.HTTPOk.status_code, Receipts(receipts).to_json())
+
+    async def _keep(self, judged: list[SealedRecord | Receipt]) -> tuple[Receipt, ...]:
+        """Keep the records among ``judged`` durably; return a receipt for each, in order."""
+        records = [one for one in judged if isinstance(one, SealedRecord)]
+        kept = iter(await self._sink.keep(records, self._clock.utc_ns()) if records else ())
+        receipts: list[Receipt] = []
+        new = 0
+        for one in judged:
+            if isinstance(one, Receipt):
+                receipts.append(one)
+                continue
+            is_new = next(kept).is_new
+            new += is_new
+            receipts.append(_receipt(one, "stored" if is_new else "known"))
+        self.received += len(records)
+        self.duplicates += len(records) - new
+        self.refused += len(judged) - len(records)
+        if new:
             self._on_stored()
-        receipt = Receipt(
-            hub=record.header.hub_id.hex(),
-            seq=record.header.seq,
-            id=record.id.hex(),
-            status="stored" if kept.is_new else "duplicate",
-        )
-        return _json(web.HTTPOk.status_code, receipt.to_json())
+        return tuple(receipts)
 
-    async def _accept(self, request: web.Request) -> SealedRecord:
-        """Return the record of a request.
+    def _judge(self, batch: list[bytes]) -> list[SealedRecord | Receipt]:
+        """Return each record of a batch, or the receipt that says why it is refused.
 
-        :raises web.HTTPException: it is none, it is not by an enrolled hub, or it was changed.
+        :raises web.HTTPForbidden: the hub whose records they are may not bring any.
         """
-        if request.content_type != MEDIA_TYPE:
-            raise web.HTTPUnsupportedMediaType(text=f"expected {MEDIA_TYPE}")
+        read = [_read(octets) for octets in batch]
+        hub = next((one.header.hub_id for one in read if isinstance(one, SealedRecord)), b"")
+        card = self._card(hub) if hub else None
+        return [
+            _verified(one, card) if card is not None and isinstance(one, SealedRecord) else one
+            for one in read
+        ]
+
+    def _card(self, hub_id: bytes) -> HubCard:
+        """Return the card of a hub; trouble with it is no verdict on its records."""
         try:
-            async with asyncio.timeout(_BODY_DEADLINE_S):
-                octets = await request.read()
-        except TimeoutError as error:
-            raise web.HTTPRequestTimeout from error
-        with _refusing(web.HTTPBadRequest):
-            record = parse(octets)
-        if request.headers.get(IDEMPOTENCY_HEADER) != record.id.hex():
-            raise web.HTTPBadRequest(text=f"{IDEMPOTENCY_HEADER} is not the record's hash")
-        hub = self._hub(record)
-        with _refusing(web.HTTPBadRequest):
-            verify(record, hub)
-        return record
-
-    def _hub(self, record: SealedRecord) -> HubCard:
-        """Return the card of the hub that a record names; trouble with it is no verdict."""
-        with _refusing(web.HTTPForbidden):
-            hub = self._enrolment.find(record.header.hub_id)
-        if hub is None:
+            card = self._enrolment.find(hub_id)
+        except SealError as error:
+            raise web.HTTPForbidden(text=f"{error.thing}: {error.reason}") from error
+        if card is None:
             raise web.HTTPForbidden(text="this hub is not enrolled")
-        if hub.key_id != record.header.signer_key_id:
-            raise web.HTTPForbidden(text="this hub is enrolled with another key")
-        return hub
+        return card
 
 
-@contextlib.contextmanager
-def _refusing(refusal: type[web.HTTPException]) -> Iterator[None]:
-    """Answer with ``refusal`` what the envelope finds wrong."""
+def _read(octets: bytes) -> SealedRecord | Receipt:
+    """Read a record; one of a format that is not known yet is kept if its signature fits."""
     try:
-        yield
+        return parse_any(octets)
     except SealError as error:
-        raise refusal(text=f"{error.thing}: {error.reason}") from error
+        reason = f"{error.thing}: {error.reason}"
+        return Receipt(epoch=0, seq=0, hash=NO_HASH, status="refused", reason=reason)
+
+
+def _verified(record: SealedRecord, card: HubCard) -> SealedRecord | Receipt:
+    """Return the record if ``card`` vouches for it.
+
+    :raises web.HTTPForbidden: it is signed with another key than the one the hub is enrolled with.
+    """
+    if record.header.hub_id == card.hub_id and record.header.signer_key_id != card.key_id:
+        raise web.HTTPForbidden(text="this hub is enrolled with another key")
+    try:
+        verify(record, card)
+    except SealError as error:
+        return _receipt(record, "refused", f"{error.thing}: {error.reason}")
+    return record
+
+
+def _receipt(record: SealedRecord, status: Status, reason: str = "") -> Receipt:
+    header = record.header
+    return Receipt(
+        epoch=header.epoch, seq=header.seq, hash=record.id.hex(), status=status, reason=reason
+    )
+
+
+async def _batch(request: web.Request) -> list[bytes]:
+    """Return the records of a request.
+
+    :raises web.HTTPException: there are none.
+    """
+    if request.content_type != MEDIA_TYPE:
+        raise web.HTTPUnsupportedMediaType(text=f"expected {MEDIA_TYPE}")
+    try:
+        async with asyncio.timeout(_BODY_DEADLINE_S):
+            return split(await request.read())
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout from error
+    except SyncError as error:
+        raise web.HTTPBadRequest(text=error.reason) from error
 
 
 def _json(status: int, body: bytes) -> web.Response:

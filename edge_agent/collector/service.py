@@ -43,7 +43,7 @@ _SHUTDOWN_S = 5.0
 class Stats:
     """What the collector did since it was opened, what it keeps, and what it misses.
 
-    ``received``, ``duplicates`` and ``refused`` count requests since it was opened.
+    ``received``, ``duplicates`` and ``refused`` count records since it was opened.
     """
 
     received: int

@@ -47,6 +47,7 @@ _ROUTINE = frozenset({RecordClass.SUMMARY, RecordClass.EVENT})
 class Stored:
     """A record to be sent: ``octets`` is the whole sealed record."""
 
+    epoch: int
     seq: int
     id: bytes
     record_class: RecordClass
@@ -192,6 +193,7 @@ class Outbox:
                     record = None
                 if record is not None and record.id == row["id"]:
                     return Stored(
+                        epoch=record.header.epoch,
                         seq=row["seq"],
                         id=record.id,
                         record_class=RecordClass(record.header.record_class),

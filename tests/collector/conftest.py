@@ -20,7 +20,7 @@ from edge_agent.store.seal import (
     seal,
 )
 from edge_agent.store.suites import Suite
-from edge_agent.sync.protocol import IDEMPOTENCY_HEADER, MEDIA_TYPE, RECORDS_PATH
+from edge_agent.sync.protocol import MEDIA_TYPE, RECORDS_PATH, frame
 
 
 class Hub:
@@ -62,13 +62,20 @@ class Door:
     def __init__(self, session: ClientSession, port: int) -> None:
         self._session, self._url = session, f"http://127.0.0.1:{port}{RECORDS_PATH}"
 
-    async def post(self, octets: bytes, key: str, media_type: str = MEDIA_TYPE):
-        headers = {"Content-Type": media_type, IDEMPOTENCY_HEADER: key}
-        async with self._session.post(self._url, data=octets, headers=headers) as response:
+    async def post(self, body, media_type: str = MEDIA_TYPE):
+        headers = {"Content-Type": media_type}
+        async with self._session.post(self._url, data=body, headers=headers) as response:
             return response.status, await response.json()
 
-    async def send(self, record: SealedRecord):
-        return await self.post(record.octets, record.id.hex())
+    async def send(self, *records: SealedRecord | bytes):
+        """Send a batch of records, right or wrong."""
+        return await self.post(frame(getattr(one, "octets", one) for one in records))
+
+    async def bring(self, *records: SealedRecord):
+        """Send a batch that is taken; return the verdicts."""
+        status, answer = await self.send(*records)
+        assert status == 200, answer
+        return [one["status"] for one in answer["receipts"]]
 
 
 @pytest.fixture

@@ -78,6 +78,6 @@ async def test_a_damaged_outbox_is_accounted_for_at_the_collector(collector, hub
 
 async def deliver_one(outbox, door):
     stored = await outbox.next()
-    status, _ = await door.post(stored.octets, stored.id.hex())
-    assert status == 200
+    status, answer = await door.send(stored.octets)
+    assert (status, answer["receipts"][0]["status"]) == (200, "stored")
     assert await outbox.acknowledge(stored.id)

@@ -1,38 +1,40 @@
+import io
+
 import pytest
 
 from edge_agent.collector import Collector
 from edge_agent.errors import EdgeError, SealError
 from edge_agent.store.keys import HubIdentity
-from edge_agent.store.seal import CLEAR_OCTETS, RECORD_LIMIT_OCTETS
+from edge_agent.store.seal import CLEAR_OCTETS, RecordClass
+from edge_agent.sync.protocol import BATCH_OCTETS, NO_HASH, frame
 
 TABLES = {"event": [{"kind": "connected", "sensor": "strap", "at_ns": 1, "detail": "{}"}]}
 
 
-async def test_a_record_is_stored_and_its_receipt_names_it(collector, hub, door):
-    record = hub.seal(TABLES)
-    status, receipt = await door.send(record)
+async def test_records_are_stored_and_their_receipts_name_them(collector, hub, door):
+    one, two = hub.seal(TABLES), hub.seal(TABLES, RecordClass.ALARM)
+    status, answer = await door.send(one.octets, two.octets)
     assert status == 200
-    assert receipt == {
-        "hub": hub.identity.hub_id.hex(),
-        "seq": 1,
-        "id": record.id.hex(),
-        "status": "stored",
+    assert answer == {
+        "receipts": [
+            {"epoch": 1, "seq": 1, "hash": one.id.hex(), "status": "stored"},
+            {"epoch": 1, "seq": 2, "hash": two.id.hex(), "status": "stored"},
+        ]
     }
-    assert (await collector.stats()).kept.stored == 1
+    assert (await collector.stats()).kept.stored == 2
 
 
-async def test_a_record_sent_twice_is_kept_once(collector, hub, door):
+async def test_a_record_sent_twice_is_kept_once_also_in_one_batch(collector, hub, door):
     record = hub.seal(TABLES)
-    _, first = await door.send(record)
-    status, again = await door.send(record)
-    assert (status, again) == (200, first | {"status": "duplicate"})
+    assert await door.bring(record, record) == ["stored", "known"]
+    assert await door.bring(record) == ["known"]
     stats = await collector.stats()
-    assert (stats.received, stats.duplicates, stats.kept.stored) == (2, 1, 1)
+    assert (stats.received, stats.duplicates, stats.kept.stored) == (3, 2, 1)
 
 
 async def test_what_was_answered_for_is_there_after_a_restart(collector, hub, door, tmp_path):
     record = hub.seal(TABLES)
-    await door.send(record)
+    await door.bring(record)
     await collector.close()
     again = await Collector.open(tmp_path / "collector")
     assert (await again.stats()).kept.stored == 1
@@ -44,16 +46,21 @@ async def test_a_hub_that_is_not_enrolled_is_refused(collector, hub, door, tmp_p
     status, answer = await door.send(stranger.seal(TABLES))
     assert (status, answer) == (403, {"error": "this hub is not enrolled"})
     collector.enrol(stranger.card_file)
-    status, _ = await door.send(stranger.seal(TABLES))
-    assert status == 200
+    assert await door.bring(stranger.seal(TABLES)) == ["stored"]
 
 
 async def test_a_hub_enrolled_by_another_process_is_known_at_once(hub, door, tmp_path):
     stranger = type(hub)(tmp_path / "stranger", hub.recipient)
     folder = tmp_path / "collector" / "hubs"
     stranger.identity.card.save(folder / f"{stranger.identity.hub_id.hex()}.json")
-    status, _ = await door.send(stranger.seal(TABLES))
-    assert status == 200
+    assert await door.bring(stranger.seal(TABLES)) == ["stored"]
+
+
+async def test_a_record_of_another_hub_costs_its_batch_nothing(collector, hub, door, tmp_path):
+    stranger = type(hub)(tmp_path / "stranger", hub.recipient)
+    collector.enrol(stranger.card_file)
+    batch = hub.seal(TABLES), stranger.seal(TABLES), hub.seal(TABLES)
+    assert await door.bring(*batch) == ["stored", "refused", "stored"]
 
 
 async def test_a_second_key_for_a_hub_is_refused_and_the_first_stays(collector, hub, tmp_path):
@@ -75,37 +82,42 @@ async def test_a_record_signed_with_another_key_is_refused(collector, hub, door,
 
 
 @pytest.mark.parametrize("place", [50, CLEAR_OCTETS + 5, -1], ids=["header", "body", "signature"])
-async def test_a_changed_record_is_refused(collector, hub, door, place):
-    record = hub.seal(TABLES)
+async def test_a_changed_record_is_refused_and_the_others_are_kept(collector, hub, door, place):
+    record, other = hub.seal(TABLES), hub.seal(TABLES)
     octets = bytearray(record.octets)
     octets[place] ^= 1
-    changed = type(record)(record.header, bytes(octets))
-    status, answer = await door.post(changed.octets, changed.id.hex())
+    status, answer = await door.send(bytes(octets), other)
+    assert status == 200
+    refused, stored = answer["receipts"]
+    assert refused["status"] == "refused"
+    assert "signature" in refused["reason"]
+    assert (stored["hash"], stored["status"]) == (other.id.hex(), "stored")
+    stats = await collector.stats()
+    assert (stats.kept.stored, stats.received, stats.refused) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("octets", [b"{}", b"\1" * 99, b"\2" * 300], ids=len)
+async def test_octets_that_are_no_record_are_refused_by_their_place(collector, hub, door, octets):
+    status, answer = await door.send(hub.seal(TABLES), octets)
+    assert status == 200
+    stored, refused = answer["receipts"]
+    assert stored["status"] == "stored"
+    assert (refused["status"], refused["hash"]) == ("refused", NO_HASH)
+    assert refused["reason"].startswith("record: ")
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"\0\0\0\0", b"\0\0\1\0x"], ids=len)
+async def test_a_body_that_is_no_batch_is_refused(collector, hub, door, body):
+    status, answer = await door.post(body)
     assert status == 400
-    assert "signature" in answer["error"]
-    assert (await collector.stats()).kept.stored == 0
-
-
-async def test_the_idempotency_key_must_be_the_records_hash(hub, door):
-    record = hub.seal(TABLES)
-    for key in ("", "0" * 64, record.id.hex().upper()):
-        status, answer = await door.post(record.octets, key)
-        assert status == 400
-        assert "Idempotency-Key" in answer["error"]
-
-
-@pytest.mark.parametrize("octets", [b"", b"{}", b"\1" * 99, b"\2" * 900], ids=len)
-async def test_octets_that_are_no_record_are_refused(collector, hub, door, octets):
-    status, answer = await door.post(octets, "0" * 64)
-    assert status == 400
-    assert answer["error"].startswith("record: ")
+    assert "record" in answer["error"]
     assert (await collector.stats()).refused == 1
 
 
 async def test_a_body_above_the_limit_and_another_media_type_are_refused(hub, door):
-    status, _ = await door.post(b"x" * (RECORD_LIMIT_OCTETS + 1), "0" * 64)
+    status, _ = await door.post(io.BytesIO(b"x" * (BATCH_OCTETS + 1)))
     assert status == 413
-    status, _ = await door.post(hub.seal(TABLES).octets, "0" * 64, "text/plain")
+    status, _ = await door.post(frame([hub.seal(TABLES).octets]), "text/plain")
     assert status == 415
 
 

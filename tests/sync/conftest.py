@@ -15,18 +15,21 @@ from edge_agent.store.outbox import Outbox, RecordClass
 from edge_agent.store.seal import parse
 from edge_agent.store.suites import Suite
 from edge_agent.sync.client import Uploader
-from edge_agent.sync.protocol import RECORDS_PATH, Receipt
+from edge_agent.sync.protocol import RECORDS_PATH, Receipt, Receipts, split
 
 HANG_S = 60.0
 Answer = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
 
 
 class FaultyCollector:
-    """Keeps each record once, and answers as the test tells it to: ``answers`` go first."""
+    """Keeps each record once, and answers as the test tells it to: ``answers`` go first.
+
+    ``requests`` has the ids of each batch.
+    """
 
     def __init__(self) -> None:
         self.kept: dict[bytes, bytes] = {}
-        self.requests: list[bytes] = []
+        self.requests: list[list[bytes]] = []
         self.answers: list[Answer] = []
         self.always: Answer | None = None
         self.port = 0
@@ -37,7 +40,7 @@ class FaultyCollector:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        app = web.Application(client_max_size=1 << 20)
+        app = web.Application(client_max_size=2 << 20)
         app.router.add_post(RECORDS_PATH, self._receive)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -51,29 +54,38 @@ class FaultyCollector:
 
     async def _receive(self, request: web.Request) -> web.StreamResponse:
         octets = await request.read()
-        self.requests.append(parse(octets).id)
+        self.requests.append([parse(one).id for one in split(octets)])
         answer = self.answers.pop(0) if self.answers else self.always
         if answer is not None:
             return await answer(request, octets)
         return self.keep(octets)
 
+    @property
+    def arrived(self) -> list[bytes]:
+        """The ids of all that was sent, in order."""
+        return [one for batch in self.requests for one in batch]
+
     @staticmethod
-    def receipt_for(octets: bytes, status: str = "stored", **changed) -> web.Response:
+    def receipt_for(octets: bytes, status: str = "stored", **changed) -> Receipt:
         record = parse(octets)
-        fields = {
-            "hub": record.header.hub_id.hex(),
-            "seq": record.header.seq,
-            "id": record.id.hex(),
-            "status": status,
-        }
-        receipt = Receipt(**{**fields, **changed})
-        return web.Response(body=receipt.to_json(), content_type="application/json")
+        header = record.header
+        fields = {"epoch": header.epoch, "seq": header.seq, "hash": record.id.hex()}
+        return Receipt(**{**fields, "status": status, **changed})
+
+    @staticmethod
+    def answer(receipts: list[Receipt]) -> web.Response:
+        return web.Response(
+            body=Receipts(tuple(receipts)).to_json(), content_type="application/json"
+        )
 
     def keep(self, octets: bytes) -> web.Response:
-        record_id = parse(octets).id
-        status = "duplicate" if record_id in self.kept else "stored"
-        self.kept[record_id] = octets
-        return self.receipt_for(octets, status)
+        receipts = []
+        for one in split(octets):
+            record_id = parse(one).id
+            status = "known" if record_id in self.kept else "stored"
+            self.kept[record_id] = one
+            receipts.append(self.receipt_for(one, status))
+        return self.answer(receipts)
 
 
 class Rig:

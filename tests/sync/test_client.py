@@ -4,8 +4,9 @@ import pytest
 from aiohttp import web
 
 from edge_agent.clock import NS_PER_S
+from edge_agent.store.seal import parse
 from edge_agent.sync.client import SET_ASIDE_S
-from edge_agent.sync.protocol import ANSWER_LIMIT_OCTETS, Refusal
+from edge_agent.sync.protocol import ANSWER_LIMIT_OCTETS, NO_HASH, Receipt, Refusal, split
 
 
 def answering(status, body=b"", **headers):
@@ -19,7 +20,7 @@ async def test_alarms_go_first_and_all_leave_the_outbox_on_receipt(rig, collecto
     ids = {name: await rig.add(name) for name in ("SUMMARY", "EVENT", "ALARM")}
     rig.start()
     await rig.until_empty()
-    assert collector.requests == [ids["ALARM"], ids["SUMMARY"], ids["EVENT"]]
+    assert collector.arrived == [ids["ALARM"], ids["SUMMARY"], ids["EVENT"]]
     state = rig.uploader.state
     assert (state.sent, state.duplicates, state.refused) == (3, 0, 0)
     assert state.connected
@@ -27,7 +28,7 @@ async def test_alarms_go_first_and_all_leave_the_outbox_on_receipt(rig, collecto
     assert (await rig.outbox.counts()).delivered_total == 3
 
 
-async def test_one_record_is_in_flight_at_a_time(rig, collector):
+async def test_one_batch_is_in_flight_at_a_time_and_they_grow(rig, collector):
     running, most = 0, 0
 
     async def slowly(_request, octets):
@@ -39,11 +40,26 @@ async def test_one_record_is_in_flight_at_a_time(rig, collector):
         return collector.keep(octets)
 
     collector.always = slowly
-    for _ in range(5):
+    for _ in range(150):
         await rig.add()
     rig.start()
     await rig.until_empty()
     assert most == 1
+    assert [len(batch) for batch in collector.requests] == [16, 32, 64, 38]
+    assert (rig.uploader.state.batches, rig.uploader.state.sent) == (4, 150)
+
+
+async def test_a_way_that_is_slow_gets_smaller_batches(rig, collector):
+    async def slowly(_request, octets):
+        await rig.clock.advance(1.5)
+        return collector.keep(octets)
+
+    collector.always = slowly
+    for _ in range(40):
+        await rig.add()
+    rig.start()
+    await rig.until_empty()
+    assert [len(batch) for batch in collector.requests] == [16, 8, 4, 2, *[1] * 10]
 
 
 async def test_a_new_record_waits_for_the_poll_or_for_wake(rig, collector):
@@ -54,10 +70,10 @@ async def test_a_new_record_waits_for_the_poll_or_for_wake(rig, collector):
     await rig.until_empty()
     second = await rig.add()
     await asyncio.sleep(0.05)
-    assert collector.requests == [first]
+    assert collector.arrived == [first]
     await rig.clock.advance(5.0)
     await rig.until_empty()
-    assert collector.requests == [first, second]
+    assert collector.arrived == [first, second]
 
 
 async def test_while_the_collector_is_down_everything_stays_and_the_pauses_grow(rig, collector):
@@ -101,40 +117,66 @@ async def test_retry_after_is_honoured_also_against_wake(rig, collector):
     assert len(collector.requests) == 2
 
 
-@pytest.mark.parametrize("status", [400, 413, 422])
-async def test_a_verdict_sets_one_record_aside_and_the_others_go_on(rig, collector, status):
-    refusal = Refusal("record: the signature does not fit").to_json()
-    collector.answers = [answering(status, refusal)]
-    refused, other = await rig.add(), await rig.add()
+def refusing(collector, *, which):
+    """Keep all records but those that ``which`` picks."""
+
+    async def answer(_request, octets):
+        receipts = []
+        for one in split(octets):
+            receipt = collector.receipt_for(one)
+            if which(parse(one).id):
+                reason = "record: version 9 is not known"
+                receipt = Receipt(epoch=0, seq=0, hash=NO_HASH, status="refused", reason=reason)
+            else:
+                collector.kept[parse(one).id] = one
+            receipts.append(receipt)
+        return collector.answer(receipts)
+
+    return answer
+
+
+async def test_a_refused_record_is_set_aside_and_the_others_of_its_batch_go(rig, collector):
+    refused, *others = [await rig.add() for _ in range(4)]
+    collector.answers = [refusing(collector, which=lambda one: one == refused)]
     rig.start()
-    await rig.until(lambda: rig.uploader.state.sent == 1)
+    await rig.until(lambda: rig.uploader.state.refused == 1)
     await asyncio.sleep(0.05)
-    assert collector.requests == [refused, other]
+    assert collector.requests == [[refused, *others]]
     state = rig.uploader.state
-    assert (state.refused, state.set_aside, await rig.buffered()) == (1, 1, 1)
+    assert (state.sent, state.set_aside, await rig.buffered()) == (3, 1, 1)
+    assert "record 1" in state.last_error
+    assert "version 9 is not known" in state.last_error
     await rig.clock.advance(SET_ASIDE_S + 5)
     await rig.until_empty()
     assert rig.uploader.state.set_aside == 0
 
 
-async def test_the_collectors_words_about_a_refusal_are_kept(rig, collector):
-    collector.always = answering(400, Refusal("record: version 9 is not known").to_json())
-    await rig.add()
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_what_a_proxy_refuses_whole_is_narrowed_down_to_the_record(rig, collector, status):
+    ids = [await rig.add() for _ in range(8)]
+
+    async def picky(_request, octets):
+        if ids[5] in [parse(one).id for one in split(octets)]:
+            return web.Response(status=status, body=Refusal("too long").to_json())
+        return collector.keep(octets)
+
+    collector.always = picky
     rig.start()
-    await rig.until(lambda: rig.uploader.state.refused == 1)
-    assert "record 1" in rig.uploader.state.last_error
-    assert "version 9 is not known" in rig.uploader.state.last_error
+    await rig.until(lambda: rig.uploader.state.sent == 7)
+    await rig.until(lambda: rig.uploader.state.set_aside == 1)
+    assert set(collector.kept) == set(ids) - {ids[5]}
+    assert await rig.buffered() == 1
 
 
 async def test_a_collector_that_refuses_everything_is_not_sent_everything(rig, collector):
-    collector.always = answering(400)
-    for _ in range(70):
+    collector.always = refusing(collector, which=lambda _: True)
+    for _ in range(130):
         await rig.add()
     rig.start()
-    await rig.until(lambda: rig.uploader.state.refused == 64)
+    await rig.until(lambda: rig.uploader.state.refused >= 64)
     await rig.clock.advance(60)
     await asyncio.sleep(0.05)
-    assert len(collector.requests) == 64
+    assert len(collector.arrived) < 128
 
 
 @pytest.mark.parametrize("status", [301, 403, 404, 500])
@@ -151,15 +193,15 @@ async def test_every_other_status_is_waited_out(rig, collector, status):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"OK", b"{}", b"[" * 4000, b'{"hub":"x","seq":1,"id":"y","status":"stored"}'],
-    ids=["empty", "text", "object", "deep", "wrong-fields"],
+    [b"", b"OK", b"{}", b"[" * 4000, b'{"receipts":[]}', b'{"receipts":[{"seq":1}]}'],
+    ids=["empty", "text", "object", "deep", "none", "wrong-fields"],
 )
 async def test_nonsense_with_status_200_deletes_nothing(rig, collector, body):
     collector.answers = [answering(200, body)]
     await rig.add()
     rig.start()
     await rig.until_failed()
-    assert "no receipt" in rig.uploader.state.last_error
+    assert "no receipts" in rig.uploader.state.last_error
     assert await rig.buffered() == 1
     await rig.clock.advance(60)
     await rig.until_empty()
@@ -174,10 +216,10 @@ async def test_an_endless_answer_is_cut_short(rig, collector):
     assert await rig.buffered() == 1
 
 
-@pytest.mark.parametrize("changed", [{"id": "0" * 64}, {"seq": 99}], ids=["hash", "seq"])
+@pytest.mark.parametrize("changed", [{"hash": "0" * 64}, {"seq": 99}], ids=["hash", "seq"])
 async def test_a_receipt_for_another_record_deletes_nothing(rig, collector, changed):
     async def other(_request, octets):
-        return collector.receipt_for(octets, **changed)
+        return collector.answer([collector.receipt_for(one, **changed) for one in split(octets)])
 
     collector.answers = [other]
     await rig.add()
@@ -200,7 +242,7 @@ async def test_a_connection_cut_after_the_commit_has_its_effect_once(rig, collec
     assert await rig.buffered() == 1
     await rig.clock.advance(60)
     await rig.until_empty()
-    assert collector.requests == [one, one]
+    assert collector.requests == [[one], [one]]
     assert list(collector.kept) == [one]
     assert (rig.uploader.state.sent, rig.uploader.state.duplicates) == (1, 1)
 
@@ -240,7 +282,7 @@ async def test_octets_that_are_no_http_are_waited_out(rig, collector):
 
 async def test_a_record_evicted_while_in_flight_is_no_trouble(rig, collector):
     async def evicted(_request, octets):
-        await rig.outbox.acknowledge(collector.requests[-1])
+        await rig.outbox.acknowledge(collector.arrived[-1])
         return collector.keep(octets)
 
     collector.answers = [evicted]
