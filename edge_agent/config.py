@@ -55,12 +55,17 @@ class Hub(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
 
 
 class CollectorSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Where sealed records go, and the public key they are sealed to."""
+    """Where sealed records go, and the public key they are sealed to.
+
+    ``metered`` says that volume is paid for, or names the network devices of which that is true
+    (``wwan*``): only alarms are sent there.
+    """
 
     url: str
     recipient: str
     ca: str | None = None
     timeout_s: Seconds = 10.0
+    metered: bool | list[str] = False
 
 
 class TlsSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -75,11 +75,12 @@ class SealError(EdgeError):
 
 
 class SyncError(EdgeError):
-    """The collector did not take a record.
+    """The collector did not take what the hub has sent, or said something that is no answer.
 
     ``status`` is the HTTP status, or 0 when there was no answer. ``retry_after_s`` is the
-    collector's own wish, or ``None``. ``refused`` tells a verdict on this record (another try of
-    the same bytes can't succeed soon) from a passing fault.
+    collector's own wish, or ``None``. ``refused`` tells a verdict on what was sent (another try of
+    the same bytes can't succeed soon) from a passing fault; ``unreachable``, that there was not
+    even a connection.
     """
 
     def __init__(
@@ -90,6 +91,9 @@ class SyncError(EdgeError):
         status: int = 0,
         retry_after_s: float | None = None,
         refused: bool = False,
+        unreachable: bool = False,
+        next_step: str = "What was to be sent is kept",
     ) -> None:
         self.status, self.retry_after_s, self.refused = status, retry_after_s, refused
-        super().__init__(f"collector {url}", reason, "The record stays in the outbox")
+        self.unreachable = unreachable
+        super().__init__(f"collector {url}", reason, next_step)

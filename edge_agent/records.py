@@ -154,6 +154,7 @@ class Records:
             self._rng,
             ssl_context=trust,
             timeout_s=collector.timeout_s,
+            metered=collector.metered,
         )
         self._uplink = spawn("uplink", self.uploader.run, self._clock)
         self.outbox = outbox  # last: what failed before is tried again whole

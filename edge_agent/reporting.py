@@ -280,6 +280,7 @@ def _uplink(plan: Plan, uploader: Uploader | None, now: Boottime) -> UplinkStatu
     return UplinkStatus(
         url=plan.settings.collector.url,
         connected=state.connected,
+        is_metered=state.is_metered,
         sent=state.sent,
         duplicates=state.duplicates,
         refused=state.refused,

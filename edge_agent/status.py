@@ -116,10 +116,11 @@ class StoreStatus(Struct, frozen=True, kw_only=True):
 
 
 class UplinkStatus(Struct, frozen=True, kw_only=True):
-    """The way to the collector."""
+    """The way to the collector; on a metered one only alarms go."""
 
     url: str
     connected: bool
+    is_metered: bool
     sent: int
     duplicates: int
     refused: int

@@ -158,6 +158,7 @@ def delivery_table(status: Status) -> Table:
     if status.uplink is not None:
         uplink = status.uplink
         state = "connected" if uplink.connected else f"down: {uplink.last_error or 'not tried yet'}"
+        state += ", metered: only alarms are sent" if uplink.is_metered else ""
         table.add_row("collector", f"{uplink.url}: {state}")
     table.add_row("memory", f"{status.resident_mib:.0f} MiB resident")
     return table

@@ -17,6 +17,8 @@ from edge_agent.sync.protocol import ANSWER_LIMIT_OCTETS, VERDICTS, refusal_word
 class Exchange:
     """A session with the collector at ``url`` that keeps one connection; use ``async with``.
 
+    ``peer`` is the network address that answered last.
+
     :param ssl_context: whom to trust and how to show who this is; the system's trust without.
     :param timeout_s: an exchange takes no longer than this, whole.
     """
@@ -25,6 +27,7 @@ class Exchange:
         self, url: str, clock: Clock, ssl_context: ssl.SSLContext | None, timeout_s: float
     ) -> None:
         self.url = url.rstrip("/")
+        self.peer: str | None = None
         self._clock, self._ssl_context, self._timeout_s = clock, ssl_context, timeout_s
         self._session: aiohttp.ClientSession | None = None
 
@@ -71,10 +74,16 @@ class Exchange:
             async with self._session.request(
                 method, self.url + path, data=body, headers=headers, allow_redirects=False
             ) as response:
+                self.peer = _peer(response)
                 answer = await self._bounded(response)
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
-            raise SyncError(self.url, f"no answer: {reason}") from error
+            is_refused_tls = isinstance(error, aiohttp.ClientSSLError)
+            raise SyncError(
+                self.url,
+                f"no answer: {reason}",
+                unreachable=isinstance(error, aiohttp.ClientConnectorError) and not is_refused_tls,
+            ) from error
         if response.status != 200:
             raise self._refused(response, answer)
         return answer
@@ -100,3 +109,11 @@ class Exchange:
             ),
             refused=response.status in VERDICTS,
         )
+
+
+def _peer(response: aiohttp.ClientResponse) -> str | None:
+    """Return the network address of the other end, while its connection is there."""
+    if response.connection is None or response.connection.transport is None:
+        return None
+    name = response.connection.transport.get_extra_info("peername")
+    return str(name[0]) if name else None

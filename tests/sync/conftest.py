@@ -97,11 +97,10 @@ class Rig:
         self.uploader: Uploader | None = None
         self.task: asyncio.Task[None] | None = None
 
-    def start(self, timeout_s: float = 60.0) -> None:
+    def start(self, **changed) -> None:
+        settings = {"timeout_s": HANG_S, **changed}
         rng = random.Random(5)
-        self.uploader = Uploader(
-            self.outbox, self.collector.url, self.clock, rng, timeout_s=timeout_s
-        )
+        self.uploader = Uploader(self.outbox, self.collector.url, self.clock, rng, **settings)
         self.task = asyncio.create_task(self.uploader.run())
 
     async def add(self, name: str = "SUMMARY") -> bytes:

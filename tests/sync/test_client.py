@@ -7,6 +7,7 @@ from edge_agent.clock import NS_PER_S
 from edge_agent.store.seal import parse
 from edge_agent.sync.client import SET_ASIDE_S
 from edge_agent.sync.protocol import ANSWER_LIMIT_OCTETS, NO_HASH, Receipt, Refusal, split
+from edge_agent.sync.routes import Route
 
 
 def answering(status, body=b"", **headers):
@@ -290,3 +291,31 @@ async def test_a_record_evicted_while_in_flight_is_no_trouble(rig, collector):
     rig.start()
     await rig.until(lambda: rig.uploader.state.sent == 1)
     assert await rig.buffered() == 0
+
+
+async def test_on_a_metered_link_only_alarms_are_sent(rig, collector):
+    for name in ("SUMMARY", "ALARM", "EVENT", "ALARM"):
+        await rig.add(name)
+    rig.start(metered=True)
+    await rig.until(lambda: rig.uploader.state.sent == 2)
+    await rig.clock.advance(60)
+    await asyncio.sleep(0.05)
+    assert (len(collector.kept), await rig.buffered()) == (2, 2)
+    assert rig.uploader.state.is_metered
+
+
+async def test_what_waited_for_another_link_goes_when_it_is_there(rig, collector, monkeypatch):
+    devices = ["wwan0"]
+    monkeypatch.setattr(
+        "edge_agent.sync.client.routes",
+        lambda: {Route(one, "0/0", "1", 1, is_default=True) for one in devices},
+    )
+    await rig.add()
+    rig.start(metered=["wwan*"])
+    await rig.until(lambda: rig.uploader.state.is_metered)
+    await asyncio.sleep(0.05)
+    assert await rig.buffered() == 1
+    devices[:] = ["eth0"]
+    await rig.clock.advance(5.0)
+    await rig.until_empty()
+    assert not rig.uploader.state.is_metered
