@@ -55,14 +55,17 @@ class Hub(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
 
 
 class CollectorSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Where sealed records go, and the public key they are sealed to.
+    """Where sealed records go, and the public keys they are sealed to.
 
-    ``metered`` says that volume is paid for, or names the network devices of which that is true
-    (``wwan*``): only alarms are sent there.
+    ``recovery`` is that of a key which lies in a safe. ``suite`` is the one both keys must be of: a
+    hub never falls back to the shorter one by itself. ``metered`` says that volume is paid for, or
+    names the network devices of which that is true (``wwan*``): only alarms are sent there.
     """
 
     url: str
     recipient: str
+    recovery: str | None = None
+    suite: Literal["x-wing", "x25519"] = "x-wing"
     ca: str | None = None
     timeout_s: Seconds = 10.0
     metered: bool | list[str] = False
@@ -277,6 +280,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         and replace(
             collector,
             recipient=anchor(collector.recipient),
+            recovery=anchor(collector.recovery) if collector.recovery else None,
             ca=anchor(collector.ca) if collector.ca else None,
         ),
         sensor=[device(sensor) for sensor in settings.sensor],

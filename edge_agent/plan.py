@@ -12,9 +12,10 @@ from pathlib import Path
 
 from edge_agent import config
 from edge_agent.alarms.rule_file import RuleBook
-from edge_agent.config import Settings, SubjectSettings
-from edge_agent.errors import ConfigError, EdgeError, Problem
+from edge_agent.config import CollectorSettings, Settings, SubjectSettings
+from edge_agent.errors import ConfigError, EdgeError, Problem, SealError
 from edge_agent.store.keys import Recipient
+from edge_agent.store.recipients import Recipients
 from edge_agent.subject_limits import rule_book
 from edge_agent.wiring import Sensor, match
 
@@ -30,11 +31,11 @@ class PlannedBed:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a hub needs to start; ``recipient`` is ``None`` when nothing is to be kept."""
+    """Everything a hub needs to start; ``recipients`` is ``None`` when nothing is to be kept."""
 
     settings: Settings
     sensors: list[Sensor]
-    recipient: Recipient | None
+    recipients: Recipients | None
     beds: list[PlannedBed]
     file: Path
 
@@ -56,13 +57,9 @@ def plan(file: Path) -> Plan:
     """
     settings = config.load(file)
     sensors, problems = match(settings.sensor)
-    recipient = None
+    recipients = None
     if settings.collector is not None:
-        try:
-            recipient = Recipient.load(Path(settings.collector.recipient))
-        except EdgeError as error:
-            problem = Problem("collector.recipient", f"{error.thing}: {error.reason}")
-            problems.append(problem)
+        recipients = _recipients(settings.collector, problems)
         problems += _trust_problems(settings.collector.ca)
     beds: list[PlannedBed] = []
     for subject in settings.subject:
@@ -76,7 +73,35 @@ def plan(file: Path) -> Plan:
         beds.append(PlannedBed(subject, rules, watching))
     if problems:
         raise ConfigError(file, tuple(problems))
-    return Plan(settings, sensors, recipient, beds, file)
+    return Plan(settings, sensors, recipients, beds, file)
+
+
+def _recipients(collector: CollectorSettings, problems: list[Problem]) -> Recipients | None:
+    """Load the public keys that records are sealed to; what is wrong goes into ``problems``."""
+    clinic = _public_key("collector.recipient", collector.recipient, collector.suite, problems)
+    recovery = None
+    if collector.recovery is not None:
+        recovery = _public_key("collector.recovery", collector.recovery, collector.suite, problems)
+    if clinic is None:
+        return None
+    try:
+        return Recipients(clinic, recovery)
+    except SealError as error:
+        problems.append(Problem("collector.recovery", error.reason, error.next_step))
+        return None
+
+
+def _public_key(key: str, file: str, suite: str, problems: list[Problem]) -> Recipient | None:
+    try:
+        recipient = Recipient.load(Path(file))
+    except EdgeError as error:
+        problems.append(Problem(key, f"{error.thing}: {error.reason}"))
+        return None
+    if recipient.suite.label != suite:
+        reason = f"{file}: is of suite {recipient.suite.label}, and collector.suite is {suite}"
+        problems.append(Problem(key, reason, "ask the clinic which of them is meant"))
+        return None
+    return recipient
 
 
 def _rule_problems(error: ConfigError) -> list[Problem]:

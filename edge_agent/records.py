@@ -55,7 +55,7 @@ class Records:
     @property
     def are_kept(self) -> bool:
         """Whether there is a collector to seal to; else the hub only watches and warns."""
-        return self._plan.recipient is not None
+        return self._plan.recipients is not None
 
     async def counts(self) -> Counts | None:
         """Count what the outbox holds; ``None`` while there is none or it can't be read."""
@@ -94,9 +94,9 @@ class Records:
     async def change(self, plan: Plan) -> None:
         """Go by another plan: what the collector's keys say takes an outbox opened anew."""
         old = self._plan
-        is_same = (old.settings.collector, old.recipient) == (
+        is_same = (old.settings.collector, old.recipients) == (
             plan.settings.collector,
-            plan.recipient,
+            plan.recipients,
         )
         self._plan = plan
         if is_same:
@@ -134,7 +134,7 @@ class Records:
     async def _open(self) -> None:
         """Open the outbox and start the uplink."""
         plan, collector = self._plan, self._plan.settings.collector
-        if plan.recipient is None or collector is None:
+        if plan.recipients is None or collector is None:
             raise StoreError("outbox", "there is no [collector] to seal to")
         trust = _tls(collector)
         identity = HubIdentity.load_or_create(plan.state_dir)
@@ -142,7 +142,8 @@ class Records:
         outbox = await Outbox.open(
             plan.state_dir / "outbox.db",
             identity=identity,
-            recipient=plan.recipient,
+            recipient=plan.recipients.clinic,
+            recovery=plan.recipients.recovery,
             subject=bytes.fromhex(plan.settings.subject[0].pseudonym),
             boot_id=_boot_id(),
             quota_bytes=plan.settings.hub.store_quota_mib << 20,

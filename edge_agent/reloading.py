@@ -135,5 +135,5 @@ def _without_bound(old: Plan, new: Plan) -> Plan:
         collector=here.collector if is_other else wanted.collector,
         **kept,
     )
-    recipient = old.recipient if is_other else new.recipient
-    return dataclasses.replace(new, settings=settings, recipient=recipient)
+    recipients = old.recipients if is_other else new.recipients
+    return dataclasses.replace(new, settings=settings, recipients=recipients)

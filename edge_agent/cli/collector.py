@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_agent.cli import collector_keys, collector_quarantine
+
 if TYPE_CHECKING:
     import ssl
 
@@ -20,6 +22,10 @@ _DIRECTORY = click.option(
 @click.group("collector")
 def command() -> None:
     """Run and question the clinic's end."""
+
+
+command.add_command(collector_keys.command)
+command.add_command(collector_quarantine.command)
 
 
 @command.command("run")

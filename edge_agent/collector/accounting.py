@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from edge_agent.collector.signers import interruptions
 from edge_agent.store.database import Database, Transaction
 from edge_agent.store.seal import NO_RECORD
 
@@ -23,7 +24,8 @@ class HubAccount:
 
     ``chain_breaks`` counts records that do not follow the one before them: the hub lost its
     store, was restored from an older copy, or somebody forged. ``forks`` counts places that two
-    records claim.
+    records claim. ``quarantined`` records are kept and not opened. ``interruptions`` counts day
+    keys without a handover from the one before: what they sign rests on the hub's identity alone.
     """
 
     hub: str
@@ -34,6 +36,8 @@ class HubAccount:
     lost: int
     chain_breaks: int
     forks: int
+    quarantined: int = 0
+    interruptions: int = 0
 
 
 async def account(database: Database) -> tuple[HubAccount, ...]:
@@ -49,7 +53,8 @@ async def account(database: Database) -> tuple[HubAccount, ...]:
 async def _account(transaction: Transaction, hub: bytes) -> HubAccount:
     (seen,) = await transaction.rows(
         "SELECT count(*) AS records, min(seq) AS lowest, max(seq) AS highest, "
-        "count(DISTINCT seq) AS places FROM record WHERE hub = ?",
+        "count(DISTINCT seq) AS places, count(*) FILTER (WHERE quarantine != '') AS quarantined "
+        "FROM record WHERE hub = ?",
         hub,
     )
     lowest, highest = seen["lowest"], seen["highest"]
@@ -70,6 +75,8 @@ async def _account(transaction: Transaction, hub: bytes) -> HubAccount:
         lost=lost,
         chain_breaks=await _chain_breaks(transaction, hub, lowest),
         forks=seen["records"] - seen["places"],
+        quarantined=seen["quarantined"],
+        interruptions=await interruptions(transaction, hub),
     )
 
 

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,16 +22,16 @@ from edge_agent.clock import Clock, SystemClock
 from edge_agent.collector.accounting import HubAccount, account
 from edge_agent.collector.enrolment import Enrolment
 from edge_agent.collector.ingest import Ingest
+from edge_agent.collector.keyring import RECIPIENT_FILE, key_for, load_keys
+from edge_agent.collector.quarantine import release
 from edge_agent.collector.queries import Queries
 from edge_agent.collector.store import CollectorStore, Tally
 from edge_agent.errors import EdgeError, SealError, StoreError
 from edge_agent.store.files import private_directory
-from edge_agent.store.keys import HubCard, Recipient, RecipientKey
+from edge_agent.store.keys import HubCard, RecipientKey
 from edge_agent.store.payload import decode, unpad
 from edge_agent.store.seal import open_, parse
 from edge_agent.store.suites import Suite
-
-RECIPIENT_FILE = "recipient.json"
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ class Collector:
         :raises SealError: damaged keys, or keys of another suite than asked for.
         :raises StoreError: the folder or the database can't be used.
         """
-        keys = await asyncio.to_thread(_keys, private_directory(directory), suite)
+        keys = await asyncio.to_thread(load_keys, private_directory(directory), suite)
         store = await CollectorStore.open(directory)
         try:
             await store.retry_unopened()
@@ -157,6 +158,17 @@ class Collector:
                         await self._store.set_unopened(record_id, str(error))
         return opened
 
+    async def release(
+        self, record_ids: Sequence[bytes] | None, *, trust: bool = False
+    ) -> tuple[int, int]:
+        """Judge records in quarantine once more (``None``: all); return how many go and stay.
+
+        See :func:`edge_agent.collector.quarantine.release`. What goes is opened like what came.
+        """
+        counts = await release(self._store.database, record_ids, trust=trust)
+        self._new.set()
+        return counts
+
     async def stats(self) -> Stats:
         """Count what came and work out what is missing."""
         return Stats(
@@ -169,10 +181,7 @@ class Collector:
 
     async def _open(self, octets: bytes) -> None:
         record = parse(octets)
-        key = self._keys.get(record.header.recipient_key_id)
-        if key is None:
-            name = record.header.recipient_key_id.hex()
-            raise SealError(f"key {name}", "not here", f"Restore keys/{name}.json and restart")
+        key = key_for(record.header, self._keys)
         await self._store.write_out(record, decode(unpad(open_(record, key))))
 
     async def _keep_opening(self) -> None:
@@ -185,22 +194,3 @@ class Collector:
                 await asyncio.sleep(_RETRY_S)
             else:
                 await self._new.wait()
-
-
-def _keys(directory: Path, suite: Suite | None) -> dict[bytes, RecipientKey]:
-    """Load every private key by its id; on first use draw one."""
-    folder = private_directory(directory / "keys")
-    public_file = directory / RECIPIENT_FILE
-    if not public_file.exists():
-        key = RecipientKey.generate(suite or Suite.X_WING)
-        key.save(folder / f"{key.public.key_id.hex()}.json")
-        key.public.save(public_file)
-    keys = {key.public.key_id: key for key in map(RecipientKey.load, folder.glob("*.json"))}
-    recipient = Recipient.load(public_file)
-    if recipient.key_id not in keys:
-        step = "Restore the folder 'keys', or remove the file to have hubs given a new key"
-        raise SealError(f"key file {public_file}", "its private key is not here", step)
-    if suite not in {None, recipient.suite}:
-        step = "Leave the suite out, or remove the file to draw a new key"
-        raise SealError(f"key file {public_file}", f"is of suite {recipient.suite.label}", step)
-    return keys

@@ -54,11 +54,16 @@ def tables(shown: Shown) -> Iterator[Table]:
 
 
 def _hubs(accounts: tuple[HubAccount, ...]) -> Table:
-    columns = ("hub", "records", "places", "missing", "lost", "chain breaks", "forks")
+    columns = (
+        "hub", "records", "places", "missing", "lost", "chain breaks", "forks", "quarantined",
+        "signing interrupted",
+    )  # fmt: skip
     table = Table(*columns, title="Hubs", title_justify="left")
     for one in accounts:
         places = f"{one.lowest_seq} to {one.highest_seq}"
-        counts = (one.missing, one.lost, one.chain_breaks, one.forks)
+        counts = (
+            one.missing, one.lost, one.chain_breaks, one.forks, one.quarantined, one.interruptions,
+        )  # fmt: skip
         table.add_row(one.hub, str(one.records), places, *map(str, counts))
     return table
 

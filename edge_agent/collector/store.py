@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_agent.collector.quarantine import reason_to_wait
+from edge_agent.collector.signers import Signers
 from edge_agent.collector.sink import Kept
 from edge_agent.collector.tables import SCHEMA_VERSION, TABLES, checked
 from edge_agent.errors import SealError
 from edge_agent.store.database import Database, Transaction, Value, numbered_schemas
 from edge_agent.store.payload import Row
 from edge_agent.store.seal import SealedRecord
+
+log = logging.getLogger(__name__)
 
 DATABASE_FILE = "collector.db"
 
@@ -21,12 +26,13 @@ _SCHEMAS = numbered_schemas(Path(__file__).parent)
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many records are kept, and how many of them were opened, failed to, or wait."""
+    """How many records are kept: opened, failed to, waiting to be, or in quarantine."""
 
     stored: int
     opened: int
     unopened: int
     waiting: int
+    quarantined: int = 0
 
 
 class CollectorStore:
@@ -51,12 +57,16 @@ class CollectorStore:
         """Store sealed records durably, in one transaction: see :class:`RecordSink`."""
 
         async def work(transaction: Transaction) -> tuple[Kept, ...]:
-            return tuple(
-                [
-                    Kept.of(one, is_new=await _insert(transaction, one, received_utc_ns))
-                    for one in records
-                ]
-            )
+            signers, kept = Signers(transaction), []
+            for one in records:
+                is_new = await _insert(transaction, one, received_utc_ns)
+                if is_new and (reason := await reason_to_wait(one, signers)):
+                    log.warning("record %s goes into quarantine: %s", one.id.hex(), reason)
+                    await transaction.execute(
+                        "UPDATE record SET quarantine = ? WHERE id = ?", reason, one.id
+                    )
+                kept.append(Kept.of(one, is_new=is_new))
+            return tuple(kept)
 
         return await self.database.transaction(work)
 
@@ -65,7 +75,7 @@ class CollectorStore:
 
         async def work(transaction: Transaction) -> list[tuple[bytes, bytes]]:
             rows = await transaction.rows(
-                "SELECT id, octets FROM record WHERE state = 'sealed' "
+                "SELECT id, octets FROM record WHERE state = 'sealed' AND quarantine = '' "
                 "ORDER BY received_utc_ns LIMIT ?",
                 at_most,
             )
@@ -122,13 +132,17 @@ class CollectorStore:
         """Count the records by what became of them."""
 
         async def work(transaction: Transaction) -> Tally:
-            rows = await transaction.rows("SELECT state, count(*) FROM record GROUP BY state")
+            rows = await transaction.rows(
+                "SELECT CASE quarantine WHEN '' THEN state ELSE 'quarantined' END, count(*) "
+                "FROM record GROUP BY 1"
+            )
             counts: dict[str, int] = {row[0]: row[1] for row in rows}
             return Tally(
                 stored=sum(counts.values()),
                 opened=counts.get("opened", 0),
                 unopened=counts.get("unopened", 0),
                 waiting=counts.get("sealed", 0),
+                quarantined=counts.get("quarantined", 0),
             )
 
         return await self.database.transaction(work)
@@ -142,9 +156,10 @@ async def _insert(transaction: Transaction, record: SealedRecord, received_utc_n
     header = record.header
     inserted = await transaction.execute(
         "INSERT OR IGNORE INTO record (id, hub, epoch, seq, class, subject, rows, "
-        "previous, received_utc_ns, octets) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "previous, received_utc_ns, octets, day_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         record.id, header.hub_id, header.epoch, header.seq, header.record_class,
         header.subject, header.count, header.previous, received_utc_ns, record.octets,
+        None if record.certificate is None else record.certificate.public_octets,
     )  # fmt: skip
     return inserted > 0
 

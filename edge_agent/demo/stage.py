@@ -35,12 +35,13 @@ class Stage:
     async def open_outbox(self) -> Outbox:
         """Open the outbox that the hub has left, as its next life would."""
         planned = plan(self.config)
-        if planned.recipient is None:
+        if planned.recipients is None:
             raise EdgeError(str(self.config), "has no [collector]")
         return await Outbox.open(
             planned.state_dir / "outbox.db",
             identity=HubIdentity.load_or_create(planned.state_dir),
-            recipient=planned.recipient,
+            recipient=planned.recipients.clinic,
+            recovery=planned.recipients.recovery,
             subject=bytes.fromhex(planned.settings.subject[0].pseudonym),
             boot_id="after the demo",
             quota_bytes=planned.settings.hub.store_quota_mib << 20,
