@@ -54,8 +54,7 @@ async def test_a_format_that_is_not_known_is_kept_and_answered_for_and_not_opene
     collector, hub, door, place, octet, reason
 ):
     record = changed(hub.seal(TABLES), hub.signer, place, octet)
-    status, _ = await door.send(record)
-    assert status == 200
+    assert await door.bring(record) == ["stored"]
     await collector.open_records()
     tally = (await collector.stats()).kept
     assert (tally.quarantined, tally.opened, tally.unopened, tally.waiting) == (1, 0, 0, 0)
@@ -70,8 +69,7 @@ async def test_a_format_that_is_not_known_and_was_changed_on_its_way_is_refused(
     record = changed(hub.seal(TABLES), hub.signer, 2, 9)
     octets = bytearray(record.octets)
     octets[CLEAR_OCTETS + 9] ^= 1
-    status, _ = await door.send(parse_any(bytes(octets)))
-    assert status != 200 or not (await collector.stats()).kept.stored
+    assert await door.bring(parse_any(bytes(octets))) == ["refused"]
     assert (await collector.stats()).kept.stored == 0
 
 
@@ -126,8 +124,7 @@ async def test_a_thief_with_the_identity_can_not_rewrite_what_has_arrived(
     records, _ = yesterday
     for first_seq in (1, 2, 3):
         own = DaySigner.begin(hub.identity, epoch=1, first_seq=first_seq, after=hub.signer)
-        status, _ = await door.send(resigned(records[2], own))
-        assert status == 200
+        assert await door.bring(resigned(records[2], own)) == ["stored"]
     await collector.open_records()
     tally = (await collector.stats()).kept
     assert (tally.opened, tally.quarantined) == (5, 3)
