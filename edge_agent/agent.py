@@ -16,7 +16,7 @@ from functools import partial
 
 from edge_agent.bed import Bed
 from edge_agent.capture import TappedSensor
-from edge_agent.clock import NS_PER_S, Clock, ClockRecord
+from edge_agent.clock import Clock, ClockRecord
 from edge_agent.control import ControlServer, Orders
 from edge_agent.model import Alarm, Boottime, Event, Phase, Reading
 from edge_agent.notify import notify, reloading, watchdog_interval_s
@@ -38,12 +38,9 @@ from edge_agent.wiring import Links
 log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
-_KEEP_EVERY_S = 3600.0
-"""So often what a restart has to know is written though no alarm comes: days watched, silences."""
 
 _SAID = frozenset({Phase.RAISED, Phase.REPEATED, Phase.ESCALATED})
 """Steps that call somebody."""
-_TOLD_HOLDS_AT_MOST_H = 24.0
 
 
 class Agent:
@@ -58,7 +55,6 @@ class Agent:
         self.beds = tuple(Bed(one, plan.state_dir, clock) for one in plan.beds)
         self.records = Records(plan, clock, rng)
         self.links = Links(plan.sensors, self.receive, clock, rng)
-        self._kept_at = self.started_at
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._turning = {name: Turning(clock) for name in ("pipeline", "tick")}
         self.watchdog = Watchdog(clock, self._turnings, self._tasks)
@@ -244,13 +240,8 @@ class Agent:
         while True:
             self._turning["tick"].within(_TICK_S)
             await self.clock.sleep(_TICK_S)
-            now = self.clock.boottime()
-            is_due = now - self._kept_at >= _KEEP_EVERY_S * NS_PER_S
-            self._kept_at = now if is_due else self._kept_at
             for bed in self.beds:
                 self._send(bed, bed.tick())
-                if is_due:
-                    bed.standing.note_change()
 
     async def _summarise(self) -> None:
         while True:

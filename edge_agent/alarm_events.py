@@ -1,12 +1,23 @@
-"""What the record is told beside readings and alarms: pauses, figures, meals."""
+"""What the record is told beside readings and alarms: who has seen one, pauses, figures, meals."""
 
 from __future__ import annotations
 
 from edge_agent.alarms.fatigue import Figures
-from edge_agent.model import Boottime, Event, EventKind
+from edge_agent.model import Alarm, Boottime, Event, EventKind
 
 _HUB = "hub"
 """In place of a sensor's name: the hub itself reports this."""
+
+
+def alarm_acknowledged(alarm: Alarm) -> Event:
+    """Return the event that somebody has seen ``alarm``, as of the step that came of it."""
+    detail: dict[str, str | float] = {
+        "by": alarm.by,
+        "episode": alarm.episode,
+        "rule": alarm.rule,
+        "priority": alarm.priority.name.lower(),
+    }
+    return Event(kind=EventKind.ALARM_ACKNOWLEDGED, at=alarm.at, sensor=_HUB, detail=detail)
 
 
 def audio_paused(for_s: float, by: str, now: Boottime) -> Event:

@@ -143,13 +143,15 @@ class Bed:
 
     def tick(self) -> list[Alarm]:
         """Let time pass; return the alarms that it raises or clears."""
-        return self.pipeline.tick(self._clock.boottime(), self._clock.utc_ns())
+        alarms = self.pipeline.tick(self._clock.boottime(), self._clock.utc_ns())
+        self.standing.tick()
+        return alarms
 
     def acknowledge(self, episode: str, by: str) -> list[Alarm]:
         """Note that ``by`` has seen the alarm ``episode`` (empty: every one that stands)."""
-        now, engine = self._clock.boottime(), self.pipeline.alarms
-        episodes = [episode] if episode else [alarm.episode for alarm in engine.active]
-        return [step for one in episodes for step in engine.acknowledge(one, now, by)]
+        now, pipeline = self._clock.boottime(), self.pipeline
+        episodes = [episode] if episode else [alarm.episode for alarm in pipeline.alarms.active]
+        return [step for one in episodes for step in pipeline.acknowledge(one, by, now)]
 
     def pause_audio(self, minutes: float, by: str) -> None:
         """Pause the alarms' audio, as ``by`` wants.

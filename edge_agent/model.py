@@ -191,6 +191,8 @@ class EventKind(StrEnum):
     """The sensor wants an encrypted link and this hub has never been paired with it."""
     BOND_REFUSED = "bond-refused"
     """A paired sensor no longer knows this hub: reset, exchanged, or somebody else's. Audited."""
+    ALARM_ACKNOWLEDGED = "alarm-acknowledged"
+    """Somebody has seen an alarm; ``detail`` says who, and which. Audited."""
     AUDIO_PAUSED = "audio-paused"
     """Somebody has silenced alarms for a while; ``detail`` says who, and how long. Audited."""
     AUDIO_RESUMED = "audio-resumed"
@@ -265,7 +267,7 @@ class Alarm:
     ``episode`` is the same for every step of one episode. ``technical`` alarms speak of the
     sensors, the others of the person (IEC 60601-1-8: technical and physiological). ``advice`` says
     what to do; ``silent`` that a pause of the audio covers this step: it is shown, not said aloud.
-    ``by`` is who has acknowledged it.
+    ``by`` is who has acknowledged it; ``is_over`` that its condition has gone.
     """
 
     rule: str
@@ -279,3 +281,4 @@ class Alarm:
     advice: str = ""
     silent: bool = False
     by: str = ""
+    is_over: bool = False

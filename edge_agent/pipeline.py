@@ -10,7 +10,13 @@ import dataclasses
 from collections.abc import Iterable
 
 from edge_agent import codes
-from edge_agent.alarm_events import alarm_figures, audio_paused, audio_resumed, meal_told
+from edge_agent.alarm_events import (
+    alarm_acknowledged,
+    alarm_figures,
+    audio_paused,
+    audio_resumed,
+    meal_told,
+)
 from edge_agent.alarms.engine import AlarmEngine
 from edge_agent.alarms.rules import Rule
 from edge_agent.dsp.glucose import Forecaster
@@ -106,6 +112,13 @@ class Pipeline:
             found = self._warning.look(self.twin, self._foreseen, now, utc_ns)
             alarms += self._take_derived(found, now)
         return self._counted(alarms)
+
+    def acknowledge(self, episode: str, by: str, now: Boottime) -> list[Alarm]:
+        """Note that ``by`` has seen the alarm ``episode``; the record keeps who it was."""
+        steps = self.alarms.acknowledge(episode, now, by)
+        for step in steps:
+            self.summary.add(alarm_acknowledged(step))
+        return steps
 
     def pause_audio(self, for_s: float, by: str, now: Boottime) -> None:
         """Pause the alarms' audio, as ``by`` wants; the record keeps who did it.

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from edge_agent import __version__
 from edge_agent.alarms.pause import Pause
-from edge_agent.alarms.sentence import sentence
+from edge_agent.alarms.sentence import evidence_words, sentence
 from edge_agent.bed import Bed
 from edge_agent.dsp.glycemia import Glycemia, Profile
 from edge_agent.glucose_channel import GlucoseForecast
 from edge_agent.glycaemia_watch import DAYS
 from edge_agent.imports.record import PersonRecord
 from edge_agent.link.feed import Feed
-from edge_agent.model import Alarm, Boottime, Evidence
+from edge_agent.model import Alarm, Boottime
 from edge_agent.outgoing import ALARMS_AT_MOST, SUMMARIES_AT_MOST
 from edge_agent.person_watch import PersonWatch
 from edge_agent.plan import Plan
@@ -104,7 +104,7 @@ def _bed(bed: Bed, now: Boottime) -> BedStatus:
             for one in pipeline.forecasts
             if _seconds(one.at, now) <= FRESH_FOR_S[one.code]
         ],
-        alarms=[_alarm(one, now) for one in pipeline.alarms.active],
+        alarms=[_alarm(one, raised_at, now) for one, raised_at in pipeline.alarms.standing],
         person=_person(bed.person),
         pause=_pause(pipeline.alarms.paused, now),
         fatigue=FatigueStatus(**asdict(pipeline.alarms.figures)),
@@ -192,7 +192,7 @@ def _sensor(sensor: Sensor, feed: Feed, now: Boottime) -> SensorStatus:
     )
 
 
-def _alarm(one: Alarm, now: Boottime) -> AlarmStatus:
+def _alarm(one: Alarm, raised_at: Boottime, now: Boottime) -> AlarmStatus:
     return AlarmStatus(
         rule=one.rule,
         episode=one.episode,
@@ -200,7 +200,8 @@ def _alarm(one: Alarm, now: Boottime) -> AlarmStatus:
         priority=one.priority.name.lower(),
         phase=one.phase.value,
         technical=one.technical,
-        age_s=round(_seconds(one.at, now), 1),
+        age_s=round(_seconds(raised_at, now), 1),
+        phase_age_s=round(_seconds(one.at, now), 1),
         evidence=[evidence_words(evidence) for evidence in one.evidence],
         message=sentence(one),
         silent=one.silent,
@@ -213,14 +214,6 @@ def _pause(pause: Pause | None, now: Boottime) -> PauseStatus | None:
         return None
     age_s = round(_seconds(pause.begun, now), 1)
     return PauseStatus(by=pause.by, age_s=age_s, left_s=round(pause.left_s(now), 1))
-
-
-def evidence_words(one: Evidence) -> str:
-    """Put one piece of evidence into a line: what was measured, where, and against which limit."""
-    value = "no number" if one.value is None else f"{one.value:.4g} {one.unit}"
-    limit = "" if one.limit is None else f" (limit {one.limit:g} {one.unit})"
-    note = "" if one.note in {"", "measured"} else f": {one.note}"
-    return f"{one.sensor}: {one.quantity} {value}{limit}{note}"
 
 
 def _readings(queue: ReadingQueue) -> QueueStatus:

@@ -53,8 +53,9 @@ class SensorStatus(Struct, frozen=True, kw_only=True):
 class AlarmStatus(Struct, frozen=True, kw_only=True):
     """An alarm that stands, and the evidence that raised it, in words.
 
-    ``message`` is what is told of it, with what to do; ``silent`` that a pause covers it; ``by`` is
-    who has acknowledged it.
+    ``age_s`` counts from its raising, ``phase_age_s`` from its latest step. ``message`` is what is
+    told of it, with what to do; ``silent`` that a pause covers it; ``by`` is who has acknowledged
+    it.
     """
 
     rule: str
@@ -64,6 +65,7 @@ class AlarmStatus(Struct, frozen=True, kw_only=True):
     phase: str
     technical: bool
     age_s: float
+    phase_age_s: float
     evidence: list[str]
     message: str = ""
     silent: bool = False

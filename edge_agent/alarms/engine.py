@@ -72,8 +72,18 @@ class AlarmEngine:
     @property
     def active(self) -> tuple[Alarm, ...]:
         """The alarms that stand, the most urgent first, each as of its latest step."""
-        standing = [self._as_heard(life.alarm) for life in self._lives()]
-        return tuple(sorted(standing, key=lambda alarm: (-alarm.priority, alarm.at)))
+        return tuple(alarm for alarm, _ in self.standing)
+
+    @property
+    def standing(self) -> tuple[tuple[Alarm, Boottime], ...]:
+        """The same alarms, each with the time at which it was raised."""
+        lives = [(self._as_heard(life.alarm), life.raised_at) for life in self._lives()]
+        return tuple(sorted(lives, key=lambda one: (-one[0].priority, one[0].at)))
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an alarm stands that nobody has seen: it may escalate, or be said again."""
+        return any(life.stand is not Stand.ACKNOWLEDGED for life in self._lives())
 
     @property
     def paused(self) -> Pause | None:

@@ -50,6 +50,7 @@ def revived(entry: Mapping[str, Any], rule: Rule, now: Boottime) -> Life:
         evidence=tuple(_evidence(one, now) for one in entry["evidence"]),
         advice=rule.advice,
         by=str(entry.get("by", "")),
+        is_over=entry["stand"] == Stand.LATCHED,
     )
     return Life(
         policy=rule.policy,

@@ -124,6 +124,7 @@ class Life:
             at=at,
             priority=priority,
             evidence=self.alarm.evidence if evidence is None else evidence,
+            is_over=stand is None or stand is Stand.LATCHED,
             by=by if phase is not Phase.CLEARED or by else self.alarm.by,
         )
         return self.alarm

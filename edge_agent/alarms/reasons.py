@@ -45,6 +45,6 @@ def reasons_of(detail: Mapping[str, str | float]) -> tuple[Evidence, ...]:
     )
 
 
-def with_sentence(detail: Mapping[str, str | float], advice: str) -> str:
-    """Return what is said: the event's own sentence, if it has one, and then what to do."""
-    return f"{detail.get(SENTENCE, '')} {advice}".strip()
+def sentence_of(detail: Mapping[str, str | float]) -> str:
+    """Return what the event says of the person in a sentence, empty for most."""
+    return str(detail.get(SENTENCE, ""))

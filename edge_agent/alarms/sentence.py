@@ -1,4 +1,4 @@
-"""An alarm as a sentence: what is the matter, what was measured, what to do."""
+"""An alarm in words: what is the matter, what was measured, what to do; evidence in lines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from edge_agent import codes
-from edge_agent.model import Alarm, Evidence, State
+from edge_agent.model import Alarm, Evidence, Phase, State
 
 _UNITS: Mapping[str, str] = MappingProxyType({
     "/min": "per minute",
@@ -25,34 +25,59 @@ _WITHOUT_NUMBER: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 
 
+_SEE_ALL_THE_SAME = "Look at the person all the same: how are they?"
+
+
 def sentence(alarm: Alarm) -> str:
-    """Return what is told of ``alarm``, such as "SpO2 low (84 %, limit 90 %, ox). Look at ..."."""
-    first = alarm.evidence[0] if alarm.evidence else None
-    seen = "" if first is None else f" ({_found(first, alarm.advice) or _seen(first)})"
+    """Return what is told of ``alarm``, such as "SpO2 low (84 %, limit 90 %, ox). Look at ...".
+
+    Of one whose condition has gone it says so, instead of what to do about it.
+    """
     title = alarm.title[:1].upper() + alarm.title[1:]
-    return f"{title}{seen}. {alarm.advice}".rstrip()
+    seen = f" ({_seen(alarm.evidence[0])})" if alarm.evidence else ""
+    if alarm.phase is Phase.CLEARED:
+        return f"{title}: over{seen}."
+    if alarm.is_over:
+        return f"{title}: over{seen}, and nobody has seen it yet. {_SEE_ALL_THE_SAME}"
+    said = _said(alarm.evidence[0]) if alarm.evidence else ""
+    return f"{title}{f' ({said})' if said else seen}. {alarm.advice}".rstrip()
 
 
-def _found(one: Evidence, advice: str) -> str:
-    """Return what a finding says of itself before the advice; empty where it says nothing."""
-    if not one.note.endswith(advice):
+def evidence_words(one: Evidence) -> str:
+    """Put one piece of evidence into a line: where, what was measured, its limit, and a note."""
+    measured = f"{one.sensor}: {_quantity(one)} {_number(one)}".rstrip()
+    limit = "" if one.limit is None else f", limit {_with_unit(one.limit, one.unit)}"
+    is_told = one.note in {"", "measured"} or one.note in _WITHOUT_NUMBER
+    return f"{measured}{limit}" + ("" if is_told else f": {one.note}")
+
+
+def _said(one: Evidence) -> str:
+    """Return what a finding says of the person, a sentence; other notes are a word or two."""
+    if not one.note.endswith("."):
         return ""
-    said = one.note.removesuffix(advice).strip().removesuffix(".")
+    said = one.note.removesuffix(".")
     return said[:1].lower() + said[1:]
 
 
 def _seen(one: Evidence) -> str:
     """Put what an alarm rests on into a few words."""
-    name = codes.BY_REFID[one.quantity].title if one.quantity in codes.BY_REFID else ""
-    quantity = name or ("" if one.limit is None else one.quantity.replace("-", " "))
-    if one.value is None:
-        words = [f"{quantity} {_WITHOUT_NUMBER.get(one.note, '')}".strip()]
-    else:
-        words = [f"{quantity} {_with_unit(one.value, one.unit)}".strip()]
-        if one.limit is not None:
-            words.append(f"limit {_with_unit(one.limit, one.unit)}")
+    is_named = one.quantity in codes.BY_REFID or one.limit is not None
+    words = [f"{_quantity(one) if is_named else ''} {_number(one)}".strip()]
+    if one.value is not None and one.limit is not None:
+        words.append(f"limit {_with_unit(one.limit, one.unit)}")
     words.append(one.sensor)
     return ", ".join(word for word in words if word)
+
+
+def _quantity(one: Evidence) -> str:
+    known = codes.BY_REFID.get(one.quantity)
+    return one.quantity.replace("-", " ") if known is None else known.title
+
+
+def _number(one: Evidence) -> str:
+    if one.value is None:
+        return _WITHOUT_NUMBER.get(one.note, "")
+    return _with_unit(one.value, one.unit)
 
 
 def _with_unit(value: float, unit: str) -> str:

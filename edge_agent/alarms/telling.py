@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edge_agent.alarms.reasons import reasons_of, with_sentence
+from edge_agent.alarms.reasons import reasons_of, sentence_of
 from edge_agent.alarms.rules import FindingRule, LimitRule, Rule, StaleRule
 from edge_agent.model import (
     Alarm,
@@ -86,7 +86,7 @@ def finding_alarm(rule: FindingRule, event: Event) -> Alarm:
         technical=rule.technical,
         phase=Phase.RAISED,
         at=event.at,
-        evidence=finding_evidence(rule, event, with_sentence(event.detail, rule.advice)),
+        evidence=finding_evidence(rule, event, sentence_of(event.detail)),
         advice=rule.advice,
     )
 

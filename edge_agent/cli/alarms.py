@@ -23,9 +23,10 @@ def command() -> None:
 @hub_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def list_(socket_path: Path | None, config_file: Path | None, as_json: bool) -> None:
-    """Show every alarm that stands, with its evidence, its episode's name and what to do.
+    """Show every alarm that stands: how urgent, since when, who has seen it, and what to do.
 
-    Below: how many alarms there are in a day, and what becomes of them.
+    Each shows its evidence, and the command that acknowledges it. Below: how many alarms there are
+    in a day, and what becomes of them.
 
     \b
     Examples:
@@ -48,19 +49,14 @@ def list_(socket_path: Path | None, config_file: Path | None, as_json: bool) -> 
 def _show(status: Status) -> None:
     from rich.console import Console
 
-    from edge_agent.cli.tables import alarm_table, fatigue_table, pause_words
+    from edge_agent.cli.alarm_list import alarm_lines
+    from edge_agent.cli.tables import fatigue_table
 
     console = Console()
     for bed in status.beds:
         prefix = f"Bed {bed.bed}: " if len(status.beds) > 1 else ""
-        if bed.alarms:
-            console.print(alarm_table(bed, prefix))
-        for alarm in bed.alarms:
-            click.echo(f"{alarm.episode}  {alarm.phase}: {alarm.message}")
-        if not bed.alarms:
-            click.echo(f"{prefix}No alarm stands.")
-            if bed.pause is not None:
-                click.echo(f"{prefix}{pause_words(bed.pause)}.")
+        for line in alarm_lines(bed, prefix):
+            click.echo(line)
         if bed.fatigue.alarms:
             console.print(fatigue_table(bed.fatigue, prefix))
 
@@ -74,8 +70,10 @@ def acknowledge(
 ) -> None:
     """Tell the hub that somebody has seen the alarm EPISODE, or --all of them.
 
-    An acknowledged alarm stands, silent, until its cause has gone. Only root and the service's own
-    user may.
+    An acknowledged alarm stands, silent, until its cause has gone. Who acknowledged it, as the
+    kernel names them, is shown and recorded. Only root and the service's own user may.
+
+    Exit codes: 0 acknowledged, now or before; 1 no such alarm, or no hub answers; 2 wrong usage.
 
     \b
     Examples:
@@ -92,8 +90,30 @@ def acknowledge(
     titles = asyncio.run(ask_acknowledge(path, episode or ""))
     for title in titles:
         click.echo(f"acknowledged: {title}")
-    if not titles:
-        click.echo("Nothing to acknowledge: no such alarm stands, or it has been seen already.")
+    if titles:
+        return
+    if every:
+        click.echo("Nothing to acknowledge: no alarm stands that nobody has seen.")
+        return
+    click.echo(asyncio.run(_seen_before(path, episode or "")))
+
+
+async def _seen_before(path: Path, episode: str) -> str:
+    """Say who has acknowledged ``episode`` before.
+
+    :raises ControlError: no such alarm stands.
+    """
+    from edge_agent.asking import ask_status
+    from edge_agent.cli.alarm_list import stands
+    from edge_agent.errors import ControlError
+    from edge_agent.typed_toml import meant
+
+    alarms = {one.episode: one for one in (await ask_status(path)).alarms}
+    if episode in alarms:
+        return f"Nothing to do: {alarms[episode].title}, {stands(alarms[episode])}."
+    names = meant(episode, alarms, "those that stand") if alarms else "none stands"
+    step = f"{names[:1].upper()}{names[1:]} (edge-agent alarms list)"
+    raise ControlError(f"alarm {episode!r}", "does not stand, or no longer", step)
 
 
 @command.command("pause")

@@ -21,7 +21,7 @@ from edge_agent.status import (
 
 _PRIORITY_STYLE = {"high": "bold white on red", "medium": "bold black on yellow", "low": "cyan"}
 _WITH_TENTHS = {"Cel", "mg/dL/min", "kg", "kg/m2", "[IU]", "[IU]/h", "kW.h"}
-_PRIORITY_SIGN = {"high": "!!!", "medium": "!!", "low": "!"}
+PRIORITY_SIGN = {"high": "!!!", "medium": "!!", "low": "!"}
 
 
 def status_tables(status: Status) -> Iterator[Table]:
@@ -51,7 +51,7 @@ def alarm_table(bed: BedStatus, prefix: str = "") -> Table:
     title = prefix + ("Alarms" if bed.pause is None else f"Alarms, {pause_words(bed.pause)}")
     table = Table("", "alarm", "evidence", "for", title=title, title_justify="left")
     for alarm in bed.alarms:
-        sign = f"{_PRIORITY_SIGN[alarm.priority]} {alarm.priority}"
+        sign = f"{PRIORITY_SIGN[alarm.priority]} {alarm.priority}"
         kind = " (technical)" if alarm.technical else ""
         kind += "" if alarm.phase == "raised" else f", {alarm.phase}"
         kind += f" by {alarm.by}" if alarm.by else ""
@@ -60,7 +60,7 @@ def alarm_table(bed: BedStatus, prefix: str = "") -> Table:
             Text(sign, style=_PRIORITY_STYLE[alarm.priority]),
             alarm.title + kind,
             Text("\n".join(alarm.evidence)),
-            _age(alarm.age_s),
+            age(alarm.age_s),
         )
     return table
 
@@ -76,7 +76,7 @@ def fatigue_table(fatigue: FatigueStatus, prefix: str = "") -> Table:
         share = f"{fatigue.actionable_share:.0%} acknowledged or escalated, the rest ended before"
         table.add_row("actionable", share)
     if fatigue.longest_rule:
-        table.add_row("longest", f"{_age(fatigue.longest_s)}, {fatigue.longest_rule}")
+        table.add_row("longest", f"{age(fatigue.longest_s)}, {fatigue.longest_rule}")
     table.add_row("most often", f"{fatigue.top_rule}, {fatigue.top_rule_share:.0%} of all")
     return table
 
@@ -92,7 +92,7 @@ def variable_table(bed: BedStatus, prefix: str = "") -> Table:
             Text(variable.unit),  # UCUM writes some units in brackets, which are no markup
             "stale" if variable.stale else variable.state,
             f"{variable.quality:.2f}",
-            _age(variable.age_s),
+            age(variable.age_s),
             variable.sensor,
         )
     return table
@@ -166,7 +166,7 @@ def delivery_table(status: Status) -> Table:
 
 def pause_words(pause: PauseStatus) -> str:
     """Who has paused the audio, and for how long still."""
-    return f"audio paused by {pause.by}, {_age(pause.left_s)} more (new urgent ones are told)"
+    return f"audio paused by {pause.by}, {age(pause.left_s)} more (new urgent ones are told)"
 
 
 def _imported(person: PersonStatus) -> str:
@@ -186,7 +186,8 @@ def _link(sensor: SensorStatus) -> str:
     return "connected" if sensor.connected else "not connected"
 
 
-def _age(seconds: float) -> str:
+def age(seconds: float) -> str:
+    """Return a time in the unit that a person would use."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"

@@ -1,12 +1,13 @@
 import asyncio
 import datetime as dt
+import json
 import random
 
 import numpy as np
 import pytest
 
 from edge_agent import codes
-from edge_agent.clock import NS_PER_S
+from edge_agent.clock import NS_PER_S, ClockRecord
 from edge_agent.errors import StoreError
 from edge_agent.imports.moments import Moment
 from edge_agent.imports.person import person_file, update_person
@@ -15,6 +16,7 @@ from edge_agent.model import Boottime, Observation, Waveform
 from edge_agent.outgoing import Draft
 from edge_agent.person_watch import LOOK_EVERY_S
 from edge_agent.status import PersonStatus
+from edge_agent.store.local_state import LocalState
 from edge_agent.store.seal import RecordClass
 from edge_agent.store.subject_files import SubjectFiles
 from edge_mocks.ecg import SyntheticEcg
@@ -356,3 +358,33 @@ async def test_a_delay_that_runs_when_the_hub_is_restarted_runs_on(bedside):
             await bedside.clock.advance(1)
         await bedside.until(lambda: len(agent.readings) == 0)
         assert [one.rule for one in agent.beds[0].pipeline.alarms.active] == ["spo2-low"]
+
+
+async def test_who_has_acknowledged_an_alarm_is_an_event_of_the_record(bedside):
+    async with bedside.hub() as agent:
+        for _ in range(8):
+            agent.receive(spo2(bedside.clock, 80))
+            await bedside.clock.advance(1)
+        (alarm,) = (await agent.status()).alarms
+        assert agent.acknowledge(alarm.episode, "nurse-on-duty") == ["SpO2 low"]
+        assert agent.acknowledge(alarm.episode, "another") == []
+        (shown,) = (await agent.status()).alarms
+        assert (shown.by, shown.age_s) == ("nurse-on-duty", alarm.age_s)
+        rows = agent.beds[0].pipeline.summary.take(ClockRecord.take(bedside.clock))["event"]
+    (detail,) = [json.loads(one["detail"]) for one in rows if one["kind"] == "alarm-acknowledged"]
+    assert (detail["by"], detail["episode"]) == ("nurse-on-duty", alarm.episode)
+
+
+async def test_a_hub_that_is_killed_loses_a_minute_of_a_wait_and_no_more(bedside):
+    """What is on the disk two minutes after an alarm that nobody has seen."""
+    async with bedside.hub() as agent:
+        for _ in range(8):
+            agent.receive(spo2(bedside.clock, 80))
+            await bedside.clock.advance(1)
+        for _ in range(120):
+            await bedside.clock.advance(1)
+            await asyncio.sleep(0.005)
+        state = LocalState.open(bedside.folder / "state")
+        files = SubjectFiles(bedside.folder / "state", SUBJECT)
+        kept = json.loads(state.read(files.name("alarms")))["alarms"]
+    assert {one["rule"]: one["raised_s"] >= 60 for one in kept}["spo2-low"]

@@ -55,7 +55,7 @@ def test_a_standstill_is_a_high_alarm_within_limit_and_0_4_s_and_says_what_to_do
     evidence = asystole.evidence[0]
     assert evidence.at / S == pytest.approx(last_s, abs=0.02)
     assert (evidence.unit, evidence.limit, evidence.sensor) == ("s", 4.0, "patch")
-    assert "Look at the person" in evidence.note
+    assert "Look at the person" in asystole.advice
 
 
 def test_the_heart_rate_of_a_standstill_is_zero_and_comes_back_with_the_beats():
@@ -110,7 +110,7 @@ def test_an_electrode_that_comes_off_is_a_technical_alarm_that_grows_urgent(how)
     assert flat[0].technical
     assert 42.0 <= flat[0].at / S <= 46.0
     assert (flat[0].priority, flat[1].priority) == (Priority.MEDIUM, Priority.HIGH)
-    assert "the heart stands still" in flat[0].evidence[0].note
+    assert "the heart stands still" in flat[0].advice
 
 
 def test_a_coarse_converter_whose_last_digit_toggles_is_not_attached_when_the_lead_is_off():

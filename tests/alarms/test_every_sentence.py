@@ -1,14 +1,15 @@
 """Every sentence that an alarm can tell: a relative understands it, a nurse can act on it."""
 
+import dataclasses
 import re
 
 import pytest
 
 from edge_agent.alarms.rules import FindingRule, LimitRule
-from edge_agent.alarms.sentence import sentence
+from edge_agent.alarms.sentence import evidence_words, sentence
 from edge_agent.alarms.telling import finding_alarm, limit_alarm, stale_alarm
 from edge_agent.config import AlarmSettings, RhythmSettings
-from edge_agent.model import Boottime, Event, EventKind, Observation, State
+from edge_agent.model import Boottime, Event, EventKind, Observation, Phase, State
 from edge_agent.registry import usable
 from edge_agent.subject_limits import rule_book
 from edge_agent.warning.rules import warning_rules
@@ -71,6 +72,26 @@ def test_it_shows_the_value_and_the_limit_it_rests_on(alarm):
         assert f"{one.value:.4g}" in said
     if one.value is not None and one.limit is not None:
         assert f"limit {one.limit:.4g}" in said
+
+
+@pytest.mark.parametrize("alarm", ALARMS.values(), ids=ALARMS.keys())
+def test_one_whose_cause_has_gone_says_so_and_no_longer_what_to_do_about_it(alarm):
+    gone = dataclasses.replace(alarm, phase=Phase.LATCHED, is_over=True)
+    for said in (sentence(gone), sentence(dataclasses.replace(gone, phase=Phase.ESCALATED))):
+        assert ": over (" in said
+        assert "nobody has seen it yet. Look at the person all the same" in said
+        assert alarm.advice not in said
+    ended = sentence(dataclasses.replace(gone, phase=Phase.CLEARED))
+    assert ended.endswith(").")
+    assert ": over (" in ended
+
+
+@pytest.mark.parametrize("alarm", ALARMS.values(), ids=ALARMS.keys())
+def test_its_evidence_is_told_in_words_without_the_advice(alarm):
+    for one in alarm.evidence:
+        words = evidence_words(one)
+        assert not MACHINE.search(words.replace(one.sensor, "")), words
+        assert alarm.advice not in words
 
 
 def test_a_finding_with_a_sentence_of_its_own_is_told_by_it():

@@ -39,7 +39,8 @@ def test_a_finding_that_begins_raises_one_alarm_with_evidence_and_advice():
     assert (alarm.phase, alarm.at, alarm.technical) == (Phase.RAISED, begun.at, False)
     (evidence,) = alarm.evidence
     assert (evidence.value, evidence.limit, evidence.unit) == (3.2, 3.0, "s")
-    assert (evidence.at, evidence.note) == (7 * S, "Look at the person.")
+    assert (evidence.at, evidence.note) == (7 * S, "")
+    assert alarm.advice == "Look at the person."
 
 
 @pytest.mark.parametrize("standing", ["ended", "withdrawn"])

@@ -2,6 +2,8 @@
 
 import getpass
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +30,10 @@ def config(tmp_path):
     return file
 
 
+def in_one_line(text):
+    return re.sub(r"\s+", " ", text)
+
+
 def test_a_nurse_lists_pauses_acknowledges_and_resumes(config):
     def round_of_a_nurse():
         (alarm,) = standing(config)
@@ -46,14 +52,72 @@ def test_a_nurse_lists_pauses_acknowledges_and_resumes(config):
     alarm, said, again, once_more, seen = during_a_hub(config, round_of_a_nurse)
     assert all(one.returncode == 0 for one in said.values())
     assert alarm["episode"] in said["list"].stdout
-    assert alarm["message"] in said["list"].stdout.replace("\n", " ")
+    assert alarm["message"] in in_one_line(said["list"].stdout)
+    assert "nobody has acknowledged it" in in_one_line(said["list"].stdout)
+    assert "silent while the audio is paused" in in_one_line(said["after pause"].stdout)
+    assert f"acknowledged by {getpass.getuser()}" in in_one_line(said["after acknowledge"].stdout)
     assert "paused for 3 min" in said["pause"].stdout
-    assert f"paused by {getpass.getuser()}" in said["after pause"].stdout
+    assert f"paused by {getpass.getuser()}" in in_one_line(said["after pause"].stdout)
     assert said["acknowledge"].stdout == "acknowledged: ox gives no usable values\n"
     assert said["resume"].stdout == "Alarms are said aloud again.\n"
     assert "Nothing to acknowledge" in again.stdout
     assert once_more.stdout == "The audio was not paused.\n"
     assert [(one["phase"], one["by"]) for one in seen] == [("acknowledged", getpass.getuser())]
+
+
+def test_the_command_that_the_list_shows_acknowledges_and_a_wrong_name_is_refused(config):
+    def copy_the_command():
+        (alarm,) = standing(config)
+        text = edge_agent("alarms", "list", "--config", config).stdout
+        (typed,) = re.findall(r"sudo edge-agent (alarms acknowledge \S+)", text)
+        wrong = edge_agent("alarms", "acknowledge", alarm["episode"][:-1], "--config", config)
+        done = [edge_agent(*typed.split(), "--config", config) for _ in range(2)]
+        return alarm, text, wrong, *done
+
+    alarm, text, wrong, done, twice = during_a_hub(config, copy_the_command)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "!!  MEDIUM, technical: ox gives no usable values" in text
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert f"Did you mean '{alarm['episode']}'? (edge-agent alarms list)" in wrong.stderr
+    assert done.stdout == "acknowledged: ox gives no usable values\n"
+    assert twice.returncode == 0
+    assert f"acknowledged by {getpass.getuser()}" in twice.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("acknowledge",), "or --all"),
+        (("acknowledge", "x", "--all"), "or --all"),
+        (("pause", "--minutes", "0"), "--minutes"),
+        (("pause", "--minutes", "soon"), "--minutes"),
+        (("test", "rules.toml"), "--on"),
+        (("lsit",), "No such command"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_told_and_changes_nothing(arguments, words):
+    done = edge_agent("alarms", *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_the_example_of_rules_can_be_tried_on_a_capture_without_a_hub(tmp_path):
+    rules, captures = tmp_path / "rules.toml", Path(__file__).parents[1] / "captures" / "nonin-2"
+    rules.write_text(edge_agent("alarms", "rules", "--example").stdout)
+    capture = min(captures.rglob("*.hex"))
+    done = edge_agent("alarms", "test", rules, "--on", capture)
+    assert done.returncode == 0, done.stderr
+    assert "alarm(s) in" in done.stdout
+    (one,) = json.loads(edge_agent("alarms", "test", "--on", capture, "--json").stdout)["captures"]
+    assert one["file"] == str(capture)
+    absent = edge_agent("alarms", "test", tmp_path / "none.toml", "--on", capture)
+    assert (absent.returncode, "No such file" in absent.stderr) == (78, True)
+    (tmp_path / "x.hex").write_text("no capture")
+    for name in ("x.hex", "y.hex"):
+        broken = edge_agent("alarms", "test", "--on", tmp_path / name)
+        assert (broken.returncode, name in broken.stderr) == (1, True)
+        assert "Traceback" not in broken.stderr
 
 
 def test_a_pause_beyond_the_bound_is_refused_with_the_bound(config):
@@ -97,7 +161,7 @@ def test_with_several_beds_the_one_meant_must_be_named(tmp_path):
     assert "window, door" in unnamed.stderr
     assert "did you mean 'door'?" in unknown.stderr
     assert paused.returncode == 0
-    assert "Bed window: Alarms " in listed.stdout
+    assert "Bed window: ox gives no usable values" in listed.stdout
     assert "Bed door: audio paused by" in listed.stdout
 
 

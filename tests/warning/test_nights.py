@@ -67,7 +67,7 @@ def test_two_weeks_of_getting_worse_is_an_alarm_that_shows_what_has_changed(stra
     assert raised.phase == "raised"
     said, *parts = raised.evidence
     assert "less well than usual" in said.note
-    assert "tell the clinic" in said.note.lower()
+    assert "tell the clinic" in raised.advice.lower()
     heart = next(one for one in parts if one.quantity == "heart rate of the night")
     assert "usual" in heart.note
     assert heart.value > 60

@@ -67,7 +67,7 @@ def test_each_band_is_an_alarm_after_a_minute_with_its_parts_as_evidence(values,
     total, *parts = alarm.evidence
     assert total.value == latest(bed).total
     assert "NEWS2" in total.note
-    assert "NEWS2 response" in total.note
+    assert "NEWS2 response" in alarm.advice
     assert len(parts) == 7
     breathing = next(one for one in parts if one.quantity == "respiration rate")
     assert breathing.value == values[codes.RESPIRATION_RATE]
