@@ -67,10 +67,12 @@ define debian-packages
 	fi
 endef
 
-# libfuse carries the file system that loses what was not synced, on which power cuts are tried.
+# libfuse carries the file system that loses what was not synced, on which power cuts are tried;
+# systemd judges its unit offline.
 define test-packages
 	@missing=""; \
 	ldconfig -p | grep -q 'libfuse3\.so' || missing="$$missing fuse3"; \
+	command -v systemd-analyze >/dev/null || missing="$$missing systemd"; \
 	if [ -n "$$missing" ]; then \
 		echo "installing Debian packages:$$missing"; \
 		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --no-install-recommends $$missing; \

@@ -34,6 +34,7 @@ _COMMANDS = {
     "replay": "Play a capture through the code that read the sensor.",
     "run": "Run the hub.",
     "status": "Show what a running hub sees, holds and sends.",
+    "unit": "Make the hub a service of systemd.",
     "validate": "Measure what the signal processing is worth, on recordings.",
 }
 
