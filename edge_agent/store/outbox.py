@@ -9,13 +9,13 @@ sealed gap record tells the collector which ones.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from edge_agent.errors import SealError, StoreError, StoreFull
+from edge_agent.errors import StoreError, StoreFull
 from edge_agent.model import Boottime
 from edge_agent.store import gaps
 from edge_agent.store.chain import Appended, Chain
@@ -29,9 +29,9 @@ from edge_agent.store.seal import (
     SUBJECT_OCTETS,
     Recipients,
     RecordClass,
-    parse,
     sealed_octets,
 )
+from edge_agent.store.sending import Receipt, Stored, Wanted, forget, take
 
 __all__ = ["ROUTINE_SHARE", "Appended", "Counts", "Outbox", "RecordClass", "Stored"]
 
@@ -41,17 +41,6 @@ ROUTINE_SHARE = 0.8
 _EVICT_STEP = 8
 _SLACK_PAGES = 8
 _ROUTINE = frozenset({RecordClass.SUMMARY, RecordClass.EVENT})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """A record to be sent: ``octets`` is the whole sealed record."""
-
-    epoch: int
-    seq: int
-    id: bytes
-    record_class: RecordClass
-    octets: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,38 +169,51 @@ class Outbox:
         return await self._database.transaction(work)
 
     async def next(self, exclude: frozenset[bytes] = frozenset()) -> Stored | None:
-        """Return the most urgent record whose id is not in ``exclude``: alarms, then the oldest.
+        """Return the most urgent record whose id is not in ``exclude``: alarms, then the oldest."""
+        batch = await self.batch(1, 0, exclude=exclude)
+        return batch[0] if batch else None
 
-        A record that the storage has changed is not sent; its place is reported as damaged.
+    async def batch(
+        self,
+        limit_records: int,
+        limit_octets: int,
+        classes: Collection[RecordClass] | None = None,
+        *,
+        exclude: frozenset[bytes] = frozenset(),
+        live_from: int | None = None,
+    ) -> list[Stored]:
+        """Return records to send together, in one read: alarms first, then the oldest.
+
+        At most ``limit_records`` of them and ``limit_octets`` in all; a first record is returned
+        whatever its size. Only ``classes``, where they are given; not those whose id is in
+        ``exclude`` (a few at most). With ``live_from`` the records from that place on go before
+        the backlog. A record that the storage has changed is not sent; its place is reported as
+        damaged.
         """
+        wanted = Wanted(
+            records=limit_records,
+            octets=limit_octets,
+            classes=classes,
+            exclude=exclude,
+            live_from=live_from,
+        )
+        return await self._database.transaction(lambda work: take(work, wanted))
 
-        async def work(transaction: Transaction) -> Stored | None:
-            while row := await _most_urgent(transaction, exclude):
-                try:
-                    record = parse(row["octets"])
-                except SealError:
-                    record = None
-                if record is not None and record.id == row["id"]:
-                    return Stored(
-                        epoch=record.header.epoch,
-                        seq=row["seq"],
-                        id=record.id,
-                        record_class=RecordClass(record.header.record_class),
-                        octets=record.octets,
-                    )
-                await gaps.drop(transaction, [row["seq"]], "damaged")
-            return None
+    async def acknowledge_all(self, receipts: Iterable[Receipt]) -> int:
+        """Delete in one transaction every record that a receipt names; return how many there were.
 
-        return await self._database.transaction(work)
+        A receipt is (epoch, place, hash): one that does not name a record here in all three, or
+        that came before, takes nothing out.
+        """
+        named = list(receipts)
+        return await self._database.transaction(lambda work: forget(work, named))
 
     async def acknowledge(self, record_id: bytes) -> bool:
         """Delete the record with this hash; false when there is none (any more)."""
 
         async def work(transaction: Transaction) -> bool:
-            if not await transaction.execute("DELETE FROM record WHERE id = ?", record_id):
-                return False
-            await transaction.execute("UPDATE chain SET delivered_total = delivered_total + 1")
-            return True
+            row = await transaction.row("SELECT epoch, seq FROM record WHERE id = ?", record_id)
+            return row is not None and bool(await forget(transaction, [(*row, record_id)]))
 
         return await self._database.transaction(work)
 
@@ -279,15 +281,3 @@ async def _used_pages(transaction: Transaction) -> int:
     (pages,) = await transaction.rows("PRAGMA page_count")
     (free,) = await transaction.rows("PRAGMA freelist_count")
     return int(pages[0] - free[0])
-
-
-async def _most_urgent(transaction: Transaction, exclude: frozenset[bytes]) -> sqlite3.Row | None:
-    """Find the next record to send. ``exclude`` is small: the uploader bounds it."""
-    for sql, values in (
-        ("SELECT seq, id FROM record WHERE class = ? ORDER BY seq LIMIT ?", (RecordClass.ALARM,)),
-        ("SELECT seq, id FROM record ORDER BY seq LIMIT ?", ()),
-    ):
-        for row in await transaction.rows(sql, *values, len(exclude) + 1):
-            if row["id"] not in exclude:
-                return await transaction.row("SELECT * FROM record WHERE seq = ?", row["seq"])
-    return None

@@ -86,6 +86,60 @@ async def test_next_passes_over_what_is_excluded(open_outbox):
         assert await outbox.next(frozenset(ids)) is None
 
 
+async def several(outbox, *names):
+    return [await outbox.append(RecordClass[name], TABLES, at=AT) for name in names]
+
+
+async def test_a_batch_is_bounded_in_records_and_octets_but_never_empty_for_a_large_one(
+    open_outbox,
+):
+    async with await open_outbox() as outbox:
+        await several(outbox, "SUMMARY", "SUMMARY", "ALARM", "EVENT", "SUMMARY")
+        size = len((await outbox.batch(2, 1 << 20))[1].octets)
+        for records, octets, places in (
+            (64, 1 << 20, [3, 1, 2, 4, 5]),
+            (2, 1 << 20, [3, 1]),
+            (64, 1, [3]),
+            (64, 3 * size + 2048, [3, 1, 2]),
+        ):
+            batch = await outbox.batch(records, octets)
+            assert [one.seq for one in batch] == places, (records, octets)
+        assert (await outbox.counts()).buffered == 5
+
+
+async def test_a_batch_holds_only_the_classes_asked_for(open_outbox):
+    async with await open_outbox() as outbox:
+        await several(outbox, "SUMMARY", "ALARM", "EVENT", "AUDIT", "ALARM")
+        for classes, places in (
+            ({RecordClass.ALARM}, [2, 5]),
+            ({RecordClass.AUDIT, RecordClass.EVENT}, [3, 4]),
+            ({RecordClass.ALARM, RecordClass.AUDIT}, [2, 5, 4]),
+            (set(), []),
+        ):
+            batch = await outbox.batch(64, 1 << 20, classes)
+            assert [one.seq for one in batch] == places, classes
+
+
+async def test_what_is_live_goes_before_the_backlog(open_outbox):
+    async with await open_outbox() as outbox:
+        ones = await several(outbox, *("SUMMARY",) * 6, "ALARM", "SUMMARY")
+        batch = await outbox.batch(64, 1 << 20, live_from=5, exclude=frozenset({ones[4].id}))
+        assert [one.seq for one in batch] == [7, 6, 8, 1, 2, 3, 4]
+        assert [one.seq for one in await outbox.batch(3, 1 << 20, live_from=6)] == [7, 6, 8]
+
+
+async def test_receipts_delete_together_what_they_name_by_epoch_place_and_hash(open_outbox):
+    async with await open_outbox() as outbox:
+        ones = await several(outbox, *("SUMMARY",) * 5)
+        wrong = [(2, 1, ones[0].id), (1, 2, ones[0].id), (1, 3, b"?" * 32), (1, 99, ones[1].id)]
+        assert await outbox.acknowledge_all(wrong) == 0
+        right = [(1, one.seq, one.id) for one in ones[:3]]
+        assert await outbox.acknowledge_all(right + right[:1]) == 3
+        assert await outbox.acknowledge_all(right) == 0
+        counts = await outbox.counts()
+        assert (counts.buffered, counts.delivered_total) == (2, 3)
+
+
 async def test_only_the_hash_takes_a_record_out_and_only_once(open_outbox):
     async with await open_outbox() as outbox:
         appended = await outbox.append(RecordClass.SUMMARY, TABLES, at=AT)
