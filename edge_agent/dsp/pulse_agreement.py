@@ -103,7 +103,7 @@ class PulseAgreement:
 class Disagreement:
     """One step of a disagreement: since ``onset_s``, known at ``known_s`` (s).
 
-    Rates (/min) are means of the pairs that the step rests on.
+    Rates (/min) are means of the pairs that were judged last.
     """
 
     standing: Standing
@@ -127,6 +127,7 @@ class PulseWatch:
         self._since_s: float | None = None
         self._is_known = False
         self._judged_s: float | None = None
+        self._judged: tuple[Pair, ...] = ()
 
     @property
     def disagrees(self) -> bool:
@@ -143,7 +144,7 @@ class PulseWatch:
         pairs = self._rates.pairs
         if found is None or pairs[-1].at_s != at_s:
             return None
-        self._judged_s = at_s
+        self._judged_s, self._judged = at_s, tuple(pairs)
         covered_s = at_s - pairs[0].at_s
         if self._since_s is None and found.share < _DISAGREES_AT and covered_s >= _JUDGED_S:
             self._since_s = next(one.at_s for one in pairs if not one.agrees)
@@ -167,9 +168,8 @@ class PulseWatch:
 
     def _step(self, standing: Standing, at_s: float, note: str = "") -> Disagreement:
         self._is_known = True
-        pairs = self._rates.pairs
-        pulses = [one.pulse_per_min for one in pairs]
-        hearts = [one.heart_per_min for one in pairs]
+        pulses = [one.pulse_per_min for one in self._judged]
+        hearts = [one.heart_per_min for one in self._judged]
         return Disagreement(
             standing=standing,
             onset_s=at_s if self._since_s is None else self._since_s,
