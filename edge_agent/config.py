@@ -57,13 +57,15 @@ class Hub(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
 class CollectorSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Where sealed records go, and the public keys they are sealed to.
 
+    ``recipient`` (the clinic's key) and ``ca`` (whom to trust) come with the enrolment; given here,
+    they count instead.
     ``recovery`` is that of a key which lies in a safe. ``suite`` is the one both keys must be of: a
     hub never falls back to the shorter one by itself. ``metered`` says that volume is paid for, or
     names the network devices of which that is true (``wwan*``): only alarms are sent there.
     """
 
     url: str
-    recipient: str
+    recipient: str | None = None
     recovery: str | None = None
     suite: Literal["x-wing", "x25519"] = "x-wing"
     ca: str | None = None
@@ -279,7 +281,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         collector=collector
         and replace(
             collector,
-            recipient=anchor(collector.recipient),
+            recipient=anchor(collector.recipient) if collector.recipient else None,
             recovery=anchor(collector.recovery) if collector.recovery else None,
             ca=anchor(collector.ca) if collector.ca else None,
         ),

@@ -17,6 +17,7 @@ from edge_agent.errors import ConfigError, EdgeError, Problem, SealError
 from edge_agent.store.keys import Recipient
 from edge_agent.store.recipients import Recipients
 from edge_agent.subject_limits import rule_book
+from edge_agent.sync.credentials import Credentials
 from edge_agent.wiring import Sensor, match
 
 
@@ -59,7 +60,8 @@ def plan(file: Path) -> Plan:
     sensors, problems = match(settings.sensor)
     recipients = None
     if settings.collector is not None:
-        recipients = _recipients(settings.collector, problems)
+        credentials = Credentials.of(Path(settings.hub.state_dir))
+        recipients = _recipients(settings.collector, credentials, problems)
         problems += _trust_problems(settings.collector.ca)
     beds: list[PlannedBed] = []
     for subject in settings.subject:
@@ -76,9 +78,18 @@ def plan(file: Path) -> Plan:
     return Plan(settings, sensors, recipients, beds, file)
 
 
-def _recipients(collector: CollectorSettings, problems: list[Problem]) -> Recipients | None:
+def _recipients(
+    collector: CollectorSettings, credentials: Credentials | None, problems: list[Problem]
+) -> Recipients | None:
     """Load the public keys that records are sealed to; what is wrong goes into ``problems``."""
-    clinic = _public_key("collector.recipient", collector.recipient, collector.suite, problems)
+    enrolled = "" if credentials is None else str(credentials.recipient_file)
+    file = collector.recipient or enrolled
+    if not file:
+        reason = "the hub is not enrolled, and no key is named"
+        step = f"run: edge-agent enroll {collector.url} TOKEN --config FILE"
+        problems.append(Problem("collector.recipient", reason, step))
+        return None
+    clinic = _public_key("collector.recipient", file, collector.suite, problems)
     recovery = None
     if collector.recovery is not None:
         recovery = _public_key("collector.recovery", collector.recovery, collector.suite, problems)

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import random
 import ssl
+from functools import partial
 from pathlib import Path
 
 from edge_agent.clock import Clock
@@ -24,6 +25,8 @@ from edge_agent.store.seal import RecordClass
 from edge_agent.summary import Tables
 from edge_agent.supervision import end, spawn
 from edge_agent.sync.client import Uploader
+from edge_agent.sync.credentials import Credentials, trust
+from edge_agent.sync.renewal import Renewal
 from edge_agent.turning import Turning
 
 log = logging.getLogger(__name__)
@@ -50,7 +53,7 @@ class Records:
         self.turning = Turning(clock)
         self._plan, self._clock, self._rng = plan, clock, rng
         self._opening = asyncio.Lock()
-        self._uplink: asyncio.Task[None] | None = None
+        self._uplink: list[asyncio.Task[None]] = []
 
     @property
     def are_kept(self) -> bool:
@@ -113,8 +116,8 @@ class Records:
 
     async def _close(self) -> None:
         outbox, self.outbox = self.outbox, None
-        if self._uplink is not None:
-            await end([self._uplink])
+        tasks, self._uplink = self._uplink, []
+        await end(tasks)
         if outbox is not None:
             await outbox.close()
 
@@ -136,28 +139,27 @@ class Records:
         plan, collector = self._plan, self._plan.settings.collector
         if plan.recipients is None or collector is None:
             raise StoreError("outbox", "there is no [collector] to seal to")
-        trust = _tls(collector)
         identity = HubIdentity.load_or_create(plan.state_dir)
         self.hub_id = identity.hub_id.hex()
-        outbox = await Outbox.open(
-            plan.state_dir / "outbox.db",
-            identity=identity,
-            recipient=plan.recipients.clinic,
-            recovery=plan.recipients.recovery,
-            subject=bytes.fromhex(plan.settings.subject[0].pseudonym),
-            boot_id=_boot_id(),
-            quota_bytes=plan.settings.hub.store_quota_mib << 20,
-        )
+        credentials = Credentials.of(plan.state_dir)
+        context = tls(collector, credentials)
+        outbox = await open_outbox(plan, identity)
         self.uploader = Uploader(
             outbox,
             collector.url,
             self._clock,
             self._rng,
-            ssl_context=trust,
+            ssl_context=context,
             timeout_s=collector.timeout_s,
             metered=collector.metered,
         )
-        self._uplink = spawn("uplink", self.uploader.run, self._clock)
+        self._uplink = [spawn("uplink", self.uploader.run, self._clock)]
+        if credentials is not None and context is not None:
+            self.uploader.own_trouble = partial(credentials.trouble, self._clock)
+            renewal = Renewal(
+                collector.url, credentials, identity, context, self._clock, self._rng, collector.ca
+            )
+            self._uplink.append(spawn("certificate", renewal.run, self._clock))
         self.outbox = outbox  # last: what failed before is tried again whole
 
     async def _seal(self, outbox: Outbox, draft: Draft) -> None:
@@ -185,17 +187,31 @@ def _boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
-def _tls(collector: CollectorSettings) -> ssl.SSLContext | None:
-    """Return the trust for the collector: the system's, or a private authority's alone.
+async def open_outbox(plan: Plan, identity: HubIdentity) -> Outbox:
+    """Open the outbox of a hub that keeps what it has to say.
 
-    :raises StoreError: the authority's certificate can't be used (any more).
+    :raises StoreError: see :meth:`Outbox.open`.
+    """
+    if plan.recipients is None:
+        raise StoreError("outbox", "there is no [collector] to seal to")
+    return await Outbox.open(
+        plan.state_dir / "outbox.db",
+        identity=identity,
+        recipient=plan.recipients.clinic,
+        recovery=plan.recipients.recovery,
+        subject=bytes.fromhex(plan.settings.subject[0].pseudonym),
+        boot_id=_boot_id(),
+        quota_bytes=plan.settings.hub.store_quota_mib << 20,
+    )
+
+
+def tls(collector: CollectorSettings, credentials: Credentials | None) -> ssl.SSLContext | None:
+    """Return the trust for the collector, and how the hub shows who it is if it is enrolled.
+
+    ``None`` for a collector that is spoken to in the clear, on loopback.
+
+    :raises SealError: a file can't be used (any more).
     """
     if collector.url.startswith("http:"):
         return None
-    try:
-        context = ssl.create_default_context(cafile=collector.ca)
-    except (OSError, ssl.SSLError) as error:
-        reason = error.strerror or str(error)
-        raise StoreError(f"collector.ca {collector.ca}", reason, "Restore the file") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    return context
+    return trust(collector.ca) if credentials is None else credentials.context(collector.ca)

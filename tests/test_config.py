@@ -46,7 +46,7 @@ store_quota_mib = "big"
 [subject]
 pseudonym = "Bob"
 [collector]
-url = "https://clinic.example"
+recipient = "recipient.json"
 [[sensor]]
 name = "ecg"
 driver = 3
@@ -60,7 +60,7 @@ spo2_low_percent = 20
         "hub.summary_interval",
         "hub.store_quota_mib",
         "subject.pseudonym",
-        "collector.recipient",
+        "collector.url",
         "sensor[0].driver",
         "sensor[0].adress",
         "alarms.spo2_low_percent",

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from edge_agent.cli import collector_keys, collector_quarantine
-
-if TYPE_CHECKING:
-    import ssl
 
 _DIRECTORY = click.option(
     "--dir", "directory", type=click.Path(path_type=Path, file_okay=False), required=True,
@@ -32,46 +28,95 @@ command.add_command(collector_quarantine.command)
 @_DIRECTORY
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8443, show_default=True)
-@click.option("--tls-cert", type=click.Path(path_type=Path, exists=True), help="Certificate (PEM).")
-@click.option("--tls-key", type=click.Path(path_type=Path, exists=True), help="Its key (PEM).")
-def run(directory: Path, host: str, port: int, tls_cert: Path | None, tls_key: Path | None) -> None:
+@click.option("--name", "names", multiple=True,
+              help="Host or address by which hubs know it; may be given again.")  # fmt: skip
+@click.option("--plain", is_flag=True, help="Without TLS; on loopback only, behind a proxy say.")
+def run(directory: Path, host: str, port: int, names: tuple[str, ...], plain: bool) -> None:
     """Take, verify, open and keep sealed records until SIGTERM or Ctrl-C.
 
-    On first use the keys are drawn; hubs are given recipient.json from the folder. Beyond
-    loopback a certificate is required.
+    On first use the keys and a certificate authority are made. Hubs are let in by
+    'edge-agent collector enroll'.
 
     \b
-    Example:
-      edge-agent collector run --dir /srv/collector --host 0.0.0.0 --tls-cert c.pem --tls-key k.pem
+    Examples:
+      edge-agent collector run --dir /srv/collector --host 0.0.0.0 --name collector.clinic.example
+      edge-agent collector run --dir /tmp/collector --plain
     """
     import ipaddress
+    import socket
 
-    if bool(tls_cert) != bool(tls_key):
-        raise click.UsageError("--tls-cert and --tls-key go together")
-    if tls_cert is None:
-        try:
-            loopback = ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            loopback = host == "localhost"
-        if not loopback:
-            raise click.UsageError(f"{host} is not loopback: give --tls-cert and --tls-key")
-    context = _context(tls_cert, tls_key) if tls_cert and tls_key else None
-    asyncio.run(_serve(directory, host, port, context))
+    try:
+        is_loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = host == "localhost"
+    if plain and not is_loopback:
+        raise click.UsageError(f"{host} is not loopback: --plain would show who sends how much")
+    known = dict.fromkeys([*names, host, socket.gethostname(), "localhost", "127.0.0.1", "::1"])
+    meant = tuple(one for one in known if one not in {"0.0.0.0", "::", ""})  # noqa: S104 - left out
+    asyncio.run(_serve(directory, host, port, () if plain else meant))
 
 
-@command.command("enrol")
+@command.command("enroll")
 @_DIRECTORY
-@click.argument("card", type=click.Path(path_type=Path))
-def enrol(directory: Path, card: Path) -> None:
-    """Trust the hub whose public card (hub.json, from its state folder) is given.
+def enroll(directory: Path) -> None:
+    """Print a token that lets one hub in; it is good once, for 15 minutes.
+
+    Type it at the hub: edge-agent enroll URL TOKEN. Only a hash of it is kept.
 
     \b
     Example:
-      edge-agent collector enrol --dir /srv/collector hub.json
+      edge-agent collector enroll --dir /srv/collector
+    """
+    from edge_agent.clock import SystemClock
+    from edge_agent.collector.authority import Authority
+    from edge_agent.collector.service import AUTHORITY_FOLDER, TOKENS_FOLDER
+    from edge_agent.collector.tokens import LIFE_S, Tokens
+
+    clock = SystemClock()
+    authority = Authority(directory / AUTHORITY_FOLDER, clock)
+    token = Tokens(directory / TOKENS_FOLDER, clock).draw(authority.der)
+    click.echo(token.text())
+    click.echo(f"good for one hub and {LIFE_S // 60} minutes", err=True)
+
+
+@command.command("revoke")
+@_DIRECTORY
+@click.argument("hub")
+@click.option("--reason", default="by the operator", show_default=True, help="Told to the hub.")
+def revoke(directory: Path, hub: str, reason: str) -> None:
+    """Take nothing any more from the hub whose id begins with HUB: stolen, or given away.
+
+    What it has brought stays. It can't be enrolled again under the same id.
+
+    \b
+    Example:
+      edge-agent collector revoke --dir /srv/collector 3f2a --reason stolen
     """
     from edge_agent.collector.enrolment import Enrolment
+    from edge_agent.collector.service import HUBS_FOLDER
 
-    hub = Enrolment(directory / "hubs").add(card)
+    enrolment = Enrolment(directory / HUBS_FOLDER)
+    hub_id = enrolment.named(hub)
+    enrolment.revoke(hub_id, reason)
+    click.echo(f"hub {hub_id.hex()} is revoked")
+
+
+@command.command("trust")
+@_DIRECTORY
+@click.argument("card", type=click.Path(path_type=Path))
+def trust(directory: Path, card: Path) -> None:
+    """Trust the records of the hub whose public card (hub.json, from its state folder) is given.
+
+    For hubs that reach the collector without TLS; all others enrol by token.
+
+    \b
+    Example:
+      edge-agent collector trust --dir /srv/collector hub.json
+    """
+    from edge_agent.collector.enrolment import Enrolment
+    from edge_agent.collector.service import HUBS_FOLDER
+
+    hub = Enrolment(directory / HUBS_FOLDER).add(card)
     click.echo(f"hub {hub.hub_id.hex()} is trusted")
 
 
@@ -100,23 +145,7 @@ def show(directory: Path, as_json: bool) -> None:
         console.print(table)
 
 
-def _context(certificate: Path, key: Path) -> ssl.SSLContext:
-    import ssl
-
-    from edge_agent.errors import EdgeError
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    try:
-        context.load_cert_chain(certificate, key)
-    except (ssl.SSLError, OSError) as error:
-        raise EdgeError(
-            str(certificate), str(error), "Give a PEM certificate and its key"
-        ) from error
-    return context
-
-
-async def _serve(directory: Path, host: str, port: int, context: ssl.SSLContext | None) -> None:
+async def _serve(directory: Path, host: str, port: int, names: tuple[str, ...]) -> None:
     import signal
 
     from edge_agent.collector import Collector
@@ -126,10 +155,13 @@ async def _serve(directory: Path, host: str, port: int, context: ssl.SSLContext 
         loop.add_signal_handler(number, stop.set)
     collector = await Collector.open(directory)
     try:
-        bound = await collector.start(host, port, context)
-        scheme = "http" if context is None else "https"
-        click.echo(f"collector at {scheme}://{host}:{bound}")
-        click.echo(f"give hubs {collector.recipient_file}; trust them with: collector enrol")
+        bound = await collector.start(host, port, names)
+        if names:
+            click.echo(f"collector at https://{names[0]}:{bound}")
+            click.echo("let hubs in with: edge-agent collector enroll")
+        else:
+            click.echo(f"collector at http://{host}:{bound}")
+            click.echo(f"give hubs {collector.recipient_file}; trust them with: collector trust")
         await stop.wait()
     finally:
         await collector.close()

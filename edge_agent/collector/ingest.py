@@ -19,6 +19,7 @@ from edge_agent.collector.sink import RecordSink
 from edge_agent.errors import SealError, StoreError, SyncError
 from edge_agent.store.keys import HubCard
 from edge_agent.store.seal import SealedRecord, parse_any, verify
+from edge_agent.sync.certificates import hub_of
 from edge_agent.sync.protocol import (
     BATCH_OCTETS,
     MEDIA_TYPE,
@@ -58,14 +59,17 @@ class Ingest:
         self.refused = 0
 
     def app(self) -> web.Application:
-        """Return the application that serves the one path there is."""
+        """Return the application that takes records, and nothing else."""
         app = web.Application(client_max_size=BATCH_OCTETS)
         app.router.add_post(RECORDS_PATH, self._receive)
         return app
 
     async def _receive(self, request: web.Request) -> web.Response:
         try:
-            judged = self._judge(await _batch(request))
+            sender = _sender(request)
+            if sender is not None:
+                self._card(sender)  # before a body is read
+            judged = self._judge(await _batch(request), sender)
             receipts = await self._keep(judged)
         except web.HTTPException as refusal:
             self.refused += 1
@@ -97,14 +101,18 @@ class Ingest:
             self._on_stored()
         return tuple(receipts)
 
-    def _judge(self, batch: list[bytes]) -> list[SealedRecord | Receipt]:
+    def _judge(self, batch: list[bytes], sender: bytes | None) -> list[SealedRecord | Receipt]:
         """Return each record of a batch, or the receipt that says why it is refused.
 
-        :raises web.HTTPForbidden: the hub whose records they are may not bring any.
+        ``sender`` is the hub that the client's certificate names; without one (over loopback) it is
+        the hub of the first record. Records of another hub are refused.
+
+        :raises web.HTTPForbidden: the hub may not bring any.
         """
         read = [_read(octets) for octets in batch]
-        hub = next((one.header.hub_id for one in read if isinstance(one, SealedRecord)), b"")
-        card = self._card(hub) if hub else None
+        first = next((one.header.hub_id for one in read if isinstance(one, SealedRecord)), None)
+        hub = first if sender is None else sender
+        card = None if hub is None else self._card(hub)
         return [
             _verified(one, card) if card is not None and isinstance(one, SealedRecord) else one
             for one in read
@@ -118,6 +126,8 @@ class Ingest:
             raise web.HTTPForbidden(text=f"{error.thing}: {error.reason}") from error
         if card is None:
             raise web.HTTPForbidden(text="this hub is not enrolled")
+        if (why := self._enrolment.why_revoked(hub_id)) is not None:
+            raise web.HTTPForbidden(text=f"this hub is revoked: {why}")
         return card
 
 
@@ -149,6 +159,24 @@ def _receipt(record: SealedRecord, status: Status, reason: str = "") -> Receipt:
     return Receipt(
         epoch=header.epoch, seq=header.seq, hash=record.id.hex(), status=status, reason=reason
     )
+
+
+def _sender(request: web.Request) -> bytes | None:
+    """Return the hub that the client's certificate names; ``None`` where there is no TLS.
+
+    TLS has verified the certificate; whether the hub is trusted still, the enrolment says.
+
+    :raises web.HTTPUnauthorized: over TLS, without a certificate of a hub.
+    """
+    transport = request.transport
+    if transport is None or transport.get_extra_info("ssl_object") is None:
+        return None
+    shown = transport.get_extra_info("peercert") or {}
+    alternatives = [value for kind, value in shown.get("subjectAltName", ()) if kind == "URI"]
+    hub_id = hub_of(alternatives)
+    if hub_id is None:
+        raise web.HTTPUnauthorized(text="no certificate of a hub: enrol it (edge-agent enroll)")
+    return hub_id
 
 
 async def _batch(request: web.Request) -> list[bytes]:

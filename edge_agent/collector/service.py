@@ -3,13 +3,14 @@
 keys/KEY_ID.json    private keys, old ones too: a hub may hold records sealed to an old key
 recipient.json      the public key that hubs are given
 hubs/HUB_ID.json    the hubs that are trusted
+authority/          the collector's certificate authority, and its own certificate
+tokens/             enrolment tokens, hashed
 collector.db        what came, sealed and opened
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import ssl
 from collections.abc import Sequence
@@ -20,24 +21,32 @@ from aiohttp import web
 
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.collector.accounting import HubAccount, account
+from edge_agent.collector.authority import Authority
 from edge_agent.collector.enrolment import Enrolment
 from edge_agent.collector.ingest import Ingest
 from edge_agent.collector.keyring import RECIPIENT_FILE, key_for, load_keys
 from edge_agent.collector.quarantine import release
 from edge_agent.collector.queries import Queries
+from edge_agent.collector.reception import Reception
 from edge_agent.collector.store import CollectorStore, Tally
+from edge_agent.collector.tokens import Tokens
 from edge_agent.errors import EdgeError, SealError, StoreError
 from edge_agent.store.files import private_directory
-from edge_agent.store.keys import HubCard, RecipientKey
+from edge_agent.store.keys import HubCard, Recipient, RecipientKey
 from edge_agent.store.payload import decode, unpad
 from edge_agent.store.seal import open_, parse
 from edge_agent.store.suites import Suite
+from edge_agent.supervision import end
+from edge_agent.sync.token import Token
+
+AUTHORITY_FOLDER, HUBS_FOLDER, TOKENS_FOLDER = "authority", "hubs", "tokens"
 
 log = logging.getLogger(__name__)
 
 _BATCH = 100
 _RETRY_S = 5.0
 _SHUTDOWN_S = 5.0
+_LOOK_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +76,13 @@ class Collector:
         self.recipient_file = directory / RECIPIENT_FILE
         self.queries = Queries(store.database)
         self._store, self._keys = store, keys
-        self._enrolment = Enrolment(directory / "hubs")
+        self._directory, self._clock = directory, clock
+        self._enrolment = Enrolment(directory / HUBS_FOLDER)
+        self._tokens = Tokens(directory / TOKENS_FOLDER, clock)
         self._new = asyncio.Event()
         self._ingest = Ingest(store, self._enrolment, clock, self._new.set)
         self._opening = asyncio.Lock()
-        self._opener: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
 
     @classmethod
@@ -102,34 +113,63 @@ class Collector:
         """
         return self._enrolment.add(card_file)
 
+    def revoke(self, hub_id: bytes, reason: str) -> None:
+        """Take nothing from a hub any more."""
+        self._enrolment.revoke(hub_id, reason)
+
+    def draw_token(self) -> Token:
+        """Make a token with which one hub can enrol.
+
+        :raises SealError: the authority is damaged.
+        """
+        return self._tokens.draw(self.authority().der)
+
+    def authority(self) -> Authority:
+        """Return the collector's certificate authority; on first use it is made.
+
+        :raises SealError: it is damaged.
+        """
+        return Authority(self._directory / AUTHORITY_FOLDER, self._clock)
+
     def app(self) -> web.Application:
         """Return the web application that takes the records."""
         return self._ingest.app()
 
-    async def start(self, host: str, port: int, ssl_context: ssl.SSLContext | None = None) -> int:
+    async def start(self, host: str, port: int, names: Sequence[str] = ()) -> int:
         """Serve on ``host`` and ``port`` (0: any free one), opening what comes; return the port.
 
+        With ``names`` over TLS: hubs know the collector by these hosts and addresses, come with
+        certificates of its own authority, and can enrol. Without, in the clear, for loopback only.
+
         :raises EdgeError: when the address can't be used.
+        :raises SealError: the authority is damaged.
         """
-        self._runner = web.AppRunner(self.app(), access_log=None, shutdown_timeout=_SHUTDOWN_S)
+        app, context = self.app(), None
+        if names:
+            authority = await asyncio.to_thread(self.authority)
+            context = await asyncio.to_thread(authority.server_context, names)
+            recipient = Recipient.load(self.recipient_file)
+            reception = Reception(authority, self._tokens, self._enrolment, recipient)
+            app.add_routes(reception.routes())
+            self._tasks.append(
+                asyncio.create_task(self._keep_certificate(authority, names, context))
+            )
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, ssl_context=ssl_context)
+        site = web.TCPSite(self._runner, host, port, ssl_context=context)
         try:
             await site.start()
         except OSError as error:
             await self.stop()
             reason = error.strerror or str(error)
             raise EdgeError(f"address {host}:{port}", reason, "Choose another one") from error
-        self._opener = asyncio.create_task(self._keep_opening())
+        self._tasks.append(asyncio.create_task(self._keep_opening()))
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
         """Stop serving and opening."""
-        if self._opener is not None:
-            self._opener.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._opener
-            self._opener = None
+        tasks, self._tasks = self._tasks, []
+        await end(tasks)
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -183,6 +223,19 @@ class Collector:
         record = parse(octets)
         key = key_for(record.header, self._keys)
         await self._store.write_out(record, decode(unpad(open_(record, key))))
+
+    async def _keep_certificate(
+        self, authority: Authority, names: Sequence[str], context: ssl.SSLContext
+    ) -> None:
+        """Renew the collector's own certificate in time."""
+        while True:
+            await self._clock.sleep(_LOOK_S)
+            try:
+                if await asyncio.to_thread(authority.renew_server, names):
+                    authority.load_server(context)
+                    log.info("the collector has another certificate")
+            except (OSError, SealError) as error:
+                log.warning("certificate not renewed: %s; trying again in an hour", error)
 
     async def _keep_opening(self) -> None:
         while True:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -70,7 +70,10 @@ class UploadState:
 
 
 class Uploader:
-    """Takes what is in ``outbox`` to the collector at ``url``, for as long as it runs."""
+    """Takes what is in ``outbox`` to the collector at ``url``, for as long as it runs.
+
+    ``own_trouble`` may be set to what says in words why the fault might be this hub's.
+    """
 
     def __init__(
         self,
@@ -85,6 +88,7 @@ class Uploader:
         metered: Metered = False,
     ) -> None:
         self.state = UploadState()
+        self.own_trouble: Callable[[], str] = str
         self._outbox, self._clock, self._metered = outbox, clock, metered
         self._exchange = Exchange(url, clock, ssl_context, timeout_s)
         self._way = WayBack(*_address(url), clock, rng, self._network_is_back)
@@ -234,10 +238,11 @@ class Uploader:
         """Wait with full jitter, or for as long as the collector asked for."""
         pause_s, asked_s = self._backoff.next_s(), error.retry_after_s or 0.0
         now = self._clock.boottime()
+        own = "" if error.status else self.own_trouble()
         self.state = replace(
             self.state,
             connected=False,
-            last_error=str(error),
+            last_error=". ".join(filter(None, (str(error), own))),
             next_try=Boottime(now + round(max(pause_s, asked_s) * NS_PER_S)),
         )
         if asked_s:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import ssl
 from types import TracebackType
 from typing import Self
@@ -10,14 +11,15 @@ import aiohttp
 
 from edge_agent.clock import Clock
 from edge_agent.errors import SyncError
-from edge_agent.sync.pace import retry_after_s
+from edge_agent.sync.no_answer import no_answer
+from edge_agent.sync.pace import http_date, retry_after_s
 from edge_agent.sync.protocol import ANSWER_LIMIT_OCTETS, VERDICTS, refusal_words
 
 
 class Exchange:
     """A session with the collector at ``url`` that keeps one connection; use ``async with``.
 
-    ``peer`` is the network address that answered last.
+    ``peer`` is the network address that answered last, ``date`` what it said the time was.
 
     :param ssl_context: whom to trust and how to show who this is; the system's trust without.
     :param timeout_s: an exchange takes no longer than this, whole.
@@ -28,6 +30,7 @@ class Exchange:
     ) -> None:
         self.url = url.rstrip("/")
         self.peer: str | None = None
+        self.date: dt.datetime | None = None
         self._clock, self._ssl_context, self._timeout_s = clock, ssl_context, timeout_s
         self._session: aiohttp.ClientSession | None = None
 
@@ -75,15 +78,10 @@ class Exchange:
                 method, self.url + path, data=body, headers=headers, allow_redirects=False
             ) as response:
                 self.peer = _peer(response)
+                self.date = http_date(response.headers.get("Date", ""))
                 answer = await self._bounded(response)
         except (aiohttp.ClientError, TimeoutError) as error:
-            reason = str(error) or type(error).__name__
-            is_refused_tls = isinstance(error, aiohttp.ClientSSLError)
-            raise SyncError(
-                self.url,
-                f"no answer: {reason}",
-                unreachable=isinstance(error, aiohttp.ClientConnectorError) and not is_refused_tls,
-            ) from error
+            raise no_answer(self.url, error, self._clock) from error
         if response.status != 200:
             raise self._refused(response, answer)
         return answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from edge_agent.sync.protocol import BATCH_RECORDS
@@ -71,17 +71,16 @@ def retry_after_s(value: str, date: str, utc_ns: int) -> float | None:
         digits = value.lstrip("0")
         asked_s = float(digits or 0) if len(digits) < 10 else RETRY_AFTER_AT_MOST_S
     else:
-        until = _moment(value)
+        until, now = http_date(value), http_date(date)
         if until is None:
             return None
-        asked_s = until - (_moment(date) or utc_ns / 1e9)
+        asked_s = until.timestamp() - (now.timestamp() if now else utc_ns / 1e9)
     return min(max(0.0, asked_s), RETRY_AFTER_AT_MOST_S)
 
 
-def _moment(date: str) -> float | None:
-    """Read an HTTP date as seconds since 1970; ``None`` when it is none."""
+def http_date(text: str) -> datetime | None:
+    """Read an HTTP date (RFC 9110, 5.6.7); ``None`` when it is none."""
     try:
-        parsed: datetime = parsedate_to_datetime(date)
-        return parsed.timestamp()
+        return parsedate_to_datetime(text).astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -8,7 +8,7 @@ import pytest
 
 from edge_agent import codes
 from edge_agent.clock import NS_PER_S, ClockRecord
-from edge_agent.errors import StoreError
+from edge_agent.errors import SealError
 from edge_agent.imports.moments import Moment
 from edge_agent.imports.person import person_file, update_person
 from edge_agent.imports.record import LabResult, PersonRecord
@@ -214,15 +214,15 @@ async def test_a_record_committed_at_the_very_end_is_not_sealed_twice(bedside):
 async def test_an_uplink_that_could_not_be_made_at_first_is_made_later(bedside, monkeypatch):
     from edge_agent import records
 
-    real, failures = records._tls, []
+    real, failures = records.tls, []
 
-    def tls(collector):
+    def tls(collector, credentials):
         if not failures:
             failures.append(collector)
-            raise StoreError("collector.ca", "gone")
-        return real(collector)
+            raise SealError("collector.ca", "gone")
+        return real(collector, credentials)
 
-    monkeypatch.setattr(records, "_tls", tls)
+    monkeypatch.setattr(records, "tls", tls)
     async with bedside.hub(started=False) as agent:
         agent.receive(spo2(bedside.clock, 97))
         while agent.records.uploader is None:
