@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 SUDO   := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 RUNTIME_READY := $(VENV)/.runtime-ready
 DEV_READY     := $(VENV)/.dev-ready
+FHIR_READY    := $(VENV)/.fhir-server-ready
 
 .PHONY: demo test hil-truth bench fuzz readme lint types architecture lock clean
 .DELETE_ON_ERROR:
@@ -13,7 +14,7 @@ DEV_READY     := $(VENV)/.dev-ready
 demo: $(RUNTIME_READY)
 	$(BIN)/edge-agent demo $(DEMO)
 
-test: $(DEV_READY) lint types architecture
+test: $(DEV_READY) $(FHIR_READY) lint types architecture
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 # The scenarios on a real kernel and bluetoothd, in an emulated PC: minutes, more the first time.
@@ -55,6 +56,15 @@ $(DEV_READY): requirements-dev.lock $(RUNTIME_READY)
 	$(call test-packages)
 	$(BIN)/pip install --quiet --require-hashes --only-binary :all: -r requirements-dev.lock
 	touch $@
+
+# The FHIR server that tests write to. Without node they skip it and say so.
+$(FHIR_READY): tests/fhir_server/package-lock.json $(DEV_READY)
+	@if command -v npm >/dev/null; then \
+		npm ci --prefix tests/fhir_server --ignore-scripts --no-audit --no-fund --silent; \
+	else \
+		echo "npm is not installed: the tests against a FHIR server will be skipped"; \
+	fi
+	@touch $@
 
 # dbus-daemon carries the mock Bluetooth adapter; Debian splits venv from python3.
 define debian-packages
@@ -100,4 +110,4 @@ lock:
 	$(UV_COMPILE) --extra dev --constraints requirements.lock --output-file requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/fhir_server/node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

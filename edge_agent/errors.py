@@ -97,3 +97,11 @@ class SyncError(EdgeError):
         self.status, self.retry_after_s, self.refused = status, retry_after_s, refused
         self.unreachable = unreachable
         super().__init__(f"collector {url}", reason, next_step)
+
+
+class FhirError(EdgeError):
+    """A FHIR server that can't be written to; ``status`` is its HTTP status, or 0."""
+
+    def __init__(self, thing: str, reason: str, next_step: str = "", *, status: int = 0) -> None:
+        self.status = status
+        super().__init__(thing, reason, next_step)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edge_agent.cli import collector_keys, collector_quarantine
+from edge_agent.cli.collector_fhir import fhir, refused
 
 _DIRECTORY = click.option(
     "--dir", "directory", type=click.Path(path_type=Path, file_okay=False), required=True,
@@ -22,6 +23,8 @@ def command() -> None:
 
 command.add_command(collector_keys.command)
 command.add_command(collector_quarantine.command)
+command.add_command(fhir)
+command.add_command(refused)
 
 
 @command.command("run")
