@@ -54,6 +54,7 @@ $(RUNTIME_READY): requirements.lock pyproject.toml
 
 $(DEV_READY): requirements-dev.lock $(RUNTIME_READY)
 	$(call test-packages)
+	npm ci --silent --prefix tests/dashboard/axe
 	$(BIN)/pip install --quiet --require-hashes --only-binary :all: -r requirements-dev.lock
 	touch $@
 
@@ -78,11 +79,15 @@ define debian-packages
 endef
 
 # libfuse carries the file system that loses what was not synced, on which power cuts are tried;
-# systemd judges its unit offline.
+# systemd judges its unit offline; the bedside page is looked at in a real browser, and whether it
+# can be used by everybody is checked.
 define test-packages
 	@missing=""; \
 	ldconfig -p | grep -q 'libfuse3\.so' || missing="$$missing fuse3"; \
 	command -v systemd-analyze >/dev/null || missing="$$missing systemd"; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v chromedriver >/dev/null || missing="$$missing chromium-driver"; \
+	command -v npm >/dev/null || missing="$$missing npm"; \
 	if [ -n "$$missing" ]; then \
 		echo "installing Debian packages:$$missing"; \
 		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --no-install-recommends $$missing; \

@@ -13,11 +13,13 @@ import random
 import signal
 from collections.abc import Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from edge_agent.bed import Bed
 from edge_agent.capture import TappedSensor
 from edge_agent.clock import Clock, ClockRecord
 from edge_agent.control import ControlServer, Orders
+from edge_agent.errors import ControlError
 from edge_agent.model import Alarm, Boottime, Event, Phase, Reading
 from edge_agent.notify import notify, reloading, watchdog_interval_s
 from edge_agent.plan import Plan
@@ -34,6 +36,9 @@ from edge_agent.tapping import Tap, tapped_sensor
 from edge_agent.turning import Turning
 from edge_agent.watchdog import Watchdog
 from edge_agent.wiring import Links
+
+if TYPE_CHECKING:
+    from edge_agent.dashboard.server import Page
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +60,7 @@ class Agent:
         self.beds = tuple(Bed(one, plan.state_dir, clock) for one in plan.beds)
         self.records = Records(plan, clock, rng)
         self.links = Links(plan.sensors, self.receive, clock, rng)
+        self.page: Page | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._turning = {name: Turning(clock) for name in ("pipeline", "tick")}
         self.watchdog = Watchdog(clock, self._turnings, self._tasks)
@@ -76,7 +82,10 @@ class Agent:
 
         :raises ControlError: the control socket can't be used.
         """
-        orders = Orders(self.acknowledge, self.pause_audio, self.resume_audio, self.observe)
+        orders = Orders(
+            self.acknowledge, self.pause_audio, self.resume_audio, self.observe, self.page_code
+        )
+        self.page = self._page(orders)
         control = ControlServer(self.plan.control_socket, self.status, self.tap, orders)
         await control.start()
         for bed in self.beds:
@@ -128,6 +137,16 @@ class Agent:
             reloaded=self.reloading.outcome,
         )
         return report(hub)
+
+    def page_code(self) -> str:
+        """Return a one-time code that admits a browser on the network to the bedside page.
+
+        :raises ControlError: the page is not served, or not on the network.
+        """
+        if self.page is None:
+            step = "Write a table [page] into the configuration and restart the hub"
+            raise ControlError("page code", "the bedside page is not served", step)
+        return self.page.new_code()
 
     def tap(self, sensor: str) -> tuple[TappedSensor, Tap]:
         """Open a tap on what passes between the hub and ``sensor``.
@@ -202,11 +221,25 @@ class Agent:
         jobs |= {"pipeline": self._assess, "tick": self._tick, "summary": self._summarise}
         for bed in self.beds:
             jobs |= bed.jobs()
+        if self.page is not None:
+            jobs["page"] = self.page.run
         if self.records.are_kept:
             jobs["records"] = self.records.run
         if (interval_s := watchdog_interval_s()) is not None:
             jobs["watchdog"] = partial(self.watchdog.run, interval_s)
         return jobs
+
+    def _page(self, orders: Orders) -> Page | None:
+        """Return the bedside page, if it is wanted; its server is imported only then."""
+        settings = self.plan.settings.page
+        if settings is None:
+            return None
+        from edge_agent.dashboard.server import Page  # noqa: PLC0415 - only when needed
+
+        page = Page(settings, self.beds, self.status, orders, self.clock)
+        for bed in self.beds:
+            bed.pipeline.listeners.append(partial(page.hear, bed))
+        return page
 
     def _turnings(self) -> dict[str, Turning]:
         links = {link_name(name): feed.turning for name, feed in self.links.feeds.items()}
@@ -272,6 +305,8 @@ class Agent:
             self.records.add(RecordClass.ALARM, tables, bed.subject.pseudonym)
         if alarms:
             bed.standing.note_change()
+            if self.page is not None:
+                self.page.hear_alarm()
 
     async def _finish(self) -> None:
         """Work off what the links brought last, and have all of it kept."""

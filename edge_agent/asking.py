@@ -85,6 +85,15 @@ async def ask_observe(
         return msgspec.convert(_good(await _line(reader))["observed"], list[str])
 
 
+async def ask_page_code(path: Path) -> str:
+    """Ask the hub behind ``path`` for a one-time code for a browser on the network.
+
+    :raises ControlError: no hub answers there, or it has no such page or gives this user no code.
+    """
+    async with _asking(path, {"command": "page-code"}) as reader:
+        return msgspec.convert(_good(await _line(reader))["code"], str)
+
+
 def _good(line: bytes) -> dict[str, object]:
     answer = msgspec.json.decode(line, type=dict[str, object])
     if "error" in answer:

@@ -183,12 +183,22 @@ class SubjectSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
         return self.bed or self.pseudonym[:8]
 
 
+class PageSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Where the bedside page is served; beyond this machine only over TLS."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8480
+    certificate: str | None = None
+    key: str | None = None
+
+
 class Settings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Everything a hub is told."""
 
     subject: list[SubjectSettings]
     hub: Hub = Hub()
     collector: CollectorSettings | None = None
+    page: PageSettings | None = None
     sensor: list[SensorSettings] = []
     alarms: AlarmSettings = AlarmSettings()
     rhythm: RhythmSettings = RhythmSettings()
@@ -284,6 +294,12 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             recipient=anchor(collector.recipient) if collector.recipient else None,
             recovery=anchor(collector.recovery) if collector.recovery else None,
             ca=anchor(collector.ca) if collector.ca else None,
+        ),
+        page=settings.page
+        and replace(
+            settings.page,
+            certificate=anchor(settings.page.certificate) if settings.page.certificate else None,
+            key=anchor(settings.page.key) if settings.page.key else None,
         ),
         sensor=[device(sensor) for sensor in settings.sensor],
         subject=[replace(one, alarms=limits(one.alarms)) for one in settings.subject],

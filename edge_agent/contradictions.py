@@ -12,7 +12,7 @@ from edge_agent.typed_toml import meant
 from edge_agent.warning.clock_time import zone_of
 
 if TYPE_CHECKING:
-    from edge_agent.config import SensorSettings, Settings, SubjectSettings
+    from edge_agent.config import PageSettings, SensorSettings, Settings, SubjectSettings
 
 NOBODY = "0" * 32
 """The pseudonym in the example configuration: it would merge different people's records."""
@@ -24,6 +24,8 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
     yield from _subject_problems(settings)
     if settings.collector is not None:
         yield from _url_problems(settings.collector.url)
+    if settings.page is not None:
+        yield from _page_problems(settings.page)
 
 
 def _sensor_problems(settings: Settings) -> Iterator[Problem]:
@@ -90,6 +92,17 @@ def _limit_problems(path: str, one: SubjectSettings, *, several: bool) -> Iterat
         yield Problem(key, str(error), "expected Europe/Berlin, UTC or +05:30")
 
 
+def _page_problems(page: PageSettings) -> Iterator[Problem]:
+    """Beyond this machine the page shows a person's values to a network: only over TLS."""
+    if (page.certificate is None) != (page.key is None):
+        given, missing = ("key", "certificate") if page.key else ("certificate", "key")
+        expected = f"give {missing!r} too: the two belong together"
+        yield Problem(f"page.{given}", f"is of no use without {missing!r}", expected)
+    elif page.certificate is None and not is_loopback(page.host):
+        expected = "give certificate and key, or 127.0.0.1"
+        yield Problem("page.host", f"{page.host!r} is the network, and has no TLS", expected)
+
+
 def _tls_problems(path: str, sensor: SensorSettings) -> Iterator[Problem]:
     """Find keys of a host where there is none, and half an identity."""
     if sensor.host is None and sensor.tcp_port is not None:
@@ -116,7 +129,7 @@ def _url_problems(url: str) -> Iterator[Problem]:
         return
     if host is None or parts.scheme not in {"http", "https"}:
         yield Problem("collector.url", f"{url!r} is not a web address", "expected https://host")
-    elif parts.scheme == "http" and not _is_loopback(host):
+    elif parts.scheme == "http" and not is_loopback(host):
         reason = f"plain http to {host!r} crosses the network"
         yield Problem("collector.url", reason, "use https; http is for loopback only")
     elif parts.username or parts.password or parts.query or parts.fragment:
@@ -124,7 +137,8 @@ def _url_problems(url: str) -> Iterator[Problem]:
         yield Problem("collector.url", "says more than where the collector is", expected)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine itself, by its name or number."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

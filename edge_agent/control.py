@@ -9,7 +9,7 @@ until the asker hangs up. Four change something, and are for root and the servic
 the kernel names: ``{"command": "acknowledge", "episode": …}`` (an empty one: all that stand),
 ``{"command": "pause", "minutes": …}``, ``{"command": "resume"}`` and
 ``{"command": "observe", "told": {…}, "hours": …}``, what only a person sees; the last three
-may name a ``"bed"``.
+may name a ``"bed"``. ``{"command": "page-code"}`` gives a code that admits a browser.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Orders:
     pause: Callable[[float, str, str | None], None]
     resume: Callable[[str, str | None], bool]
     observe: Callable[[Mapping[str, str], float, str, str | None], list[str]]
+    page_code: Callable[[], str]
 
 
 class ControlServer:
@@ -144,10 +145,10 @@ class ControlServer:
                 await self._say(writer, await self._status())
             case {"command": "capture", "sensor": str(sensor)}:
                 await self._capture(sensor, reader, writer)
-            case {"command": "acknowledge" | "pause" | "resume" | "observe"}:
+            case {"command": "acknowledge" | "pause" | "resume" | "observe" | "page-code"}:
                 await self._say(writer, self._obey(request, _peer_uid(writer)))
             case {"command": _}:
-                known = "status, capture, acknowledge, pause, resume, observe"
+                known = "status, capture, acknowledge, pause, resume, observe, page-code"
                 await self._say(writer, {"error": f"unknown command; known: {known}"})
             case _:
                 await self._say(writer, {"error": "not a JSON object with a command"})
@@ -162,15 +163,15 @@ class ControlServer:
             return {"error": str(error)}
 
     def _carried_out(self, order: dict[str, object], uid: int) -> dict[str, object]:
-        bed = order.get("bed")
-        if not isinstance(bed, str | None):
-            return {"error": "a bed is named by a text"}
+        bed = _bed(order)
         match order:
             case {"command": "acknowledge", "episode": str(episode)}:
                 return {"acknowledged": self._orders.acknowledge(episode, _user(uid))}
             case {"command": "pause", "minutes": int(minutes) | float(minutes)}:
                 self._orders.pause(float(minutes), _user(uid), bed)
                 return {"paused_min": minutes}
+            case {"command": "page-code"}:
+                return {"code": self._orders.page_code()}
             case {"command": "resume"}:
                 return {"resumed": self._orders.resume(_user(uid), bed)}
             case {"command": "observe", "told": dict(told), "hours": int() | float() as hours}:
@@ -207,6 +208,17 @@ class ControlServer:
     async def _pass_on(self, tap: Tap, writer: asyncio.StreamWriter) -> None:
         async for step in tap.steps():
             await self._say(writer, {"step": str(step)})
+
+
+def _bed(order: Mapping[str, object]) -> str | None:
+    """Return the bed that an order names, if it names one.
+
+    :raises ValueError: by something other than a text.
+    """
+    bed = order.get("bed")
+    if not isinstance(bed, str | None):
+        raise ValueError("a bed is named by a text")  # noqa: TRY004 - told to the asker as words
+    return bed
 
 
 def _user(uid: int) -> str:

@@ -75,6 +75,13 @@ class GlycaemiaWatch:
         here = times > now / _NS_PER_S - 3600.0 * hours
         return glycemia(times[here], values[here])
 
+    def readings_of_last(self, hours: float, now: Boottime) -> list[tuple[float, float]]:
+        """Return the readings of the last ``hours`` as (seconds ago, mg/dL), oldest first."""
+        now_s = now / _NS_PER_S
+        times, values = self._readings.at_s, self._readings.mgdl
+        here = times > now_s - 3600.0 * hours
+        return list(zip((now_s - times[here]).tolist(), values[here].tolist(), strict=True))
+
     def agp(self, *, stretch_min: float = 60.0) -> Profile | None:
         """Return the ambulatory glucose profile of the last 14 days by the local time of day."""
         times = self._readings.at_s

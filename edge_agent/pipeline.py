@@ -7,7 +7,7 @@ and everything else gathers in the summary until it is taken.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from edge_agent import codes
 from edge_agent.alarm_events import (
@@ -64,6 +64,8 @@ class Pipeline:
         self.glycaemia = glycaemia or GlycaemiaWatch()
         self._rhythm = rhythm
         self.twin = Twin()
+        self.listeners: list[Callable[[Reading], None]] = []
+        """Told of every observation and block of ECG, measured or worked out."""
         self.alarms = AlarmEngine(rules, started_at, pause_at_most_s=pause_at_most_s)
         self.summary = Summary()
         self.forecasts: tuple[GlucoseForecast, ...] = ()
@@ -153,6 +155,7 @@ class Pipeline:
         if lead is None:
             lead = self._ecg[block.sensor] = EcgLead(block.sensor, self._rhythm)
         judged, derived = lead.push(block)
+        self._tell(judged)
         alarms = self.alarms.judge(judged, now)
         for one in derived:
             if isinstance(one, Observation) and one.state.is_measurement:
@@ -172,6 +175,7 @@ class Pipeline:
         alarms: list[Alarm] = []
         for one in derived:
             self.summary.add(one)
+            self._tell(one)
             if isinstance(one, Event):
                 alarms += self.alarms.judge(one, now)
                 continue
@@ -179,8 +183,13 @@ class Pipeline:
             alarms += self._note(one, now) + self._take_derived(self.oximeters.take(one), now)
         return alarms
 
+    def _tell(self, reading: Reading) -> None:
+        for listener in self.listeners:
+            listener(reading)
+
     def _take_observation(self, one: Observation, now: Boottime) -> list[Alarm]:
         self.summary.add(one)
+        self._tell(one)
         if one.code == codes.GLUCOSE:
             found = self._take_derived(self.glycaemia.take(one), now)
             return found + self._note(one, now) + self._forecast(one, now)

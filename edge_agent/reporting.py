@@ -204,6 +204,7 @@ def _alarm(one: Alarm, raised_at: Boottime, now: Boottime) -> AlarmStatus:
         phase_age_s=round(_seconds(one.at, now), 1),
         evidence=[evidence_words(evidence) for evidence in one.evidence],
         message=sentence(one),
+        advice=one.advice,
         silent=one.silent,
         by=one.by,
     )

@@ -68,6 +68,7 @@ class AlarmStatus(Struct, frozen=True, kw_only=True):
     phase_age_s: float
     evidence: list[str]
     message: str = ""
+    advice: str = ""
     silent: bool = False
     by: str = ""
 

@@ -53,7 +53,7 @@ def observed(told, hours, by, bed):
 
 
 WANTED = []
-ORDERS = Orders(seen, pause, resume, observed)
+ORDERS = Orders(seen, pause, resume, observed, lambda: "12345678")
 
 
 @contextlib.asynccontextmanager

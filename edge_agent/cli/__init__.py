@@ -32,6 +32,7 @@ _COMMANDS = {
     "mock": "Run one mock sensor on its own.",
     "probe": "Find out which driver knows what is on a serial line.",
     "observe": "Tell a running hub what only a person sees.",
+    "page": "Admit a browser on the network to the bedside page.",
     "pair": "Pair a Bluetooth sensor with this machine, or forget it.",
     "replay": "Play a capture through the code that read the sensor.",
     "run": "Run the hub.",

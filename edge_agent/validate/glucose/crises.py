@@ -18,8 +18,8 @@ def measure(bench: GlucoseBench) -> Outcome:
     """Score the hub's rule on every patient; sensors of a reading every 5 min are pooled."""
     outcome = Outcome(
         summary=f"A crisis is told when it is {100 * BEGIN_CHANCE:.0f} % likely within "
-        f"{WITHIN_MIN:.0f} min. There is no bar: the limits are those of the consensus, the chance "
-        "was chosen on these recordings."
+        f"{WITHIN_MIN:.0f} min. The limits are those of the consensus; the chance was chosen on "
+        "these recordings, with weights that had seen them."
     )
     rows: list[list[Cell]] = []
     for column, crisis in enumerate(CRISES):
@@ -47,10 +47,16 @@ def _row(words: str, group: str, one: AlarmScore) -> list[Cell]:
 
 
 def _verdicts(words: str, one: AlarmScore) -> list[Verdict]:
-    """Figures that a reader of the page looks for first; NaN where there is no such episode."""
+    """Hold both figures to the bars of the low alarm's kind; NaN where there is no such episode."""
     return [
-        Verdict(what=f"crisis {words}, sensitivity", measured=one.sensitivity, unit="%", digits=1),
-        Verdict(what=f"crisis {words}, false a day", measured=one.false_per_day),
+        Verdict(
+            what=f"crisis {words}, sensitivity",
+            measured=one.sensitivity,
+            unit="%",
+            digits=1,
+            at_least=90.0,
+        ),
+        Verdict(what=f"crisis {words}, false a day", measured=one.false_per_day, at_most=0.5),
     ]
 
 

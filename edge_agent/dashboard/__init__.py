@@ -1,0 +1,1 @@
+"""The bedside page: what the hub sees, in a browser beside the bed."""
