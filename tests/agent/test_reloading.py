@@ -129,7 +129,7 @@ async def test_the_collector_is_changed_with_the_outbox_opened_anew_and_nothing_
         outbox = agent.records.outbox
         await agent.reload()
         assert agent.records.outbox is not outbox
-        assert agent.records.uploader._timeout_s == 3
+        assert agent.records.uploader._exchange._timeout_s == 3
         await bedside.clock.advance(61)
         await bedside.until(lambda: agent.records.uploader.state.sent == 1)
     await bedside.collector.open_records()
