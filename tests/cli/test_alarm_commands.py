@@ -210,3 +210,21 @@ def test_glucose_traces_that_are_none_are_refused_in_words(tmp_path):
     assert "a.csv" in wrong.stderr
     assert "ISO 8601" in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("what", "section", "table"),
+    [("alarms", "news2", "news2_cases.csv"), ("oximetry", "indices", "spo2_desat_summary.csv")],
+)
+@pytest.mark.parametrize("octets", [b"a,b\n1,2\n", b"\xff\xfe\x00"], ids=["columns", "text"])
+def test_a_table_that_is_none_is_refused_in_words(tmp_path, what, section, table, octets):
+    folder = tmp_path / "twin"
+    folder.mkdir()
+    for name in {table, "spo2_desat_series_1hz.csv"}:
+        (folder / name).write_bytes(octets)
+    out = ("--only", section, "--out", tmp_path / "out")
+    done = edge_agent("validate", what, "--data", tmp_path, *out)
+    assert done.returncode == 1
+    assert table in done.stderr
+    assert "They need the columns" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 from itertools import combinations
 
 from edge_agent.alarms.news2 import PARAMETERS, Risk, Score, score
-from edge_agent.validate.alarms.bench import AlarmBench, missing_table
+from edge_agent.errors import EdgeError
+from edge_agent.validate.alarms.bench import TABLES, AlarmBench, missing_table
 from edge_agent.validate.section import Cell, Outcome, Section, Table, Verdict
 
 _CASES, _BANDS = "news2_cases.csv", "news2_bands.csv"
@@ -31,7 +33,20 @@ Row = dict[str, str]
 
 
 def measure(bench: AlarmBench) -> Outcome:
-    """Score every case, complete and with inputs left out."""
+    """Score every case, complete and with inputs left out.
+
+    :raises EdgeError: a table without its columns, or with something else than numbers.
+    """
+    try:
+        return _measured(bench)
+    except (KeyError, ValueError, csv.Error) as error:
+        raise EdgeError(
+            f"tables {_CASES} and {_BANDS} in {bench.data / TABLES}", f"can't be read: {error!r}",
+            "They need the columns that docs/validation.md names, with a number in each",
+        ) from error  # fmt: skip
+
+
+def _measured(bench: AlarmBench) -> Outcome:
     outcome = Outcome()
     cases, bands = bench.table(_CASES), bench.table(_BANDS)
     outcome.missing += [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_agent.validate.alarms import deterioration, month, news2, states
+from edge_agent.validate.alarms import deterioration, month, news2, quiet, states
 from edge_agent.validate.alarms.bench import TABLES, AlarmBench
 from edge_agent.validate.report import Report
 from edge_agent.validate.run import Wish, header, run
@@ -14,6 +14,7 @@ from edge_agent.validate.section import Section
 SECTIONS: Sequence[Section[AlarmBench]] = (
     states.SECTION,
     month.SECTION,
+    quiet.SECTION,
     news2.SECTION,
     deterioration.SECTION,
 )
@@ -35,6 +36,8 @@ def measure(data: Path, wish: Wish) -> Report:
     """Run the sections that are wanted, with the tables under ``data``, and return the report.
 
     A section whose table is not there names it and measures nothing.
+
+    :raises EdgeError: a table that can't be read.
     """
     chapters = run(
         SECTIONS,
