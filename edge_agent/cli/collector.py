@@ -7,7 +7,12 @@ from pathlib import Path
 
 import click
 
-from edge_agent.cli import collector_keys, collector_quarantine
+from edge_agent.cli import (
+    collector_consume,
+    collector_export,
+    collector_keys,
+    collector_quarantine,
+)
 from edge_agent.cli.collector_fhir import fhir, refused
 
 _DIRECTORY = click.option(
@@ -21,6 +26,8 @@ def command() -> None:
     """Run and question the clinic's end."""
 
 
+command.add_command(collector_consume.command)
+command.add_command(collector_export.command)
 command.add_command(collector_keys.command)
 command.add_command(collector_quarantine.command)
 command.add_command(fhir)
@@ -34,7 +41,10 @@ command.add_command(refused)
 @click.option("--name", "names", multiple=True,
               help="Host or address by which hubs know it; may be given again.")  # fmt: skip
 @click.option("--plain", is_flag=True, help="Without TLS; on loopback only, behind a proxy say.")
-def run(directory: Path, host: str, port: int, names: tuple[str, ...], plain: bool) -> None:
+@click.option("--nats", help="Put what comes on the JetStream stream of these servers instead.")
+def run(
+    directory: Path, host: str, port: int, names: tuple[str, ...], plain: bool, nats: str | None
+) -> None:
     """Take, verify, open and keep sealed records until SIGTERM or Ctrl-C.
 
     On first use the keys and a certificate authority are made. Hubs are let in by
@@ -44,6 +54,7 @@ def run(directory: Path, host: str, port: int, names: tuple[str, ...], plain: bo
     Examples:
       edge-agent collector run --dir /srv/collector --host 0.0.0.0 --name collector.clinic.example
       edge-agent collector run --dir /tmp/collector --plain
+      edge-agent collector run --dir /srv/collector --name collector --nats nats://127.0.0.1:4222
     """
     import ipaddress
     import socket
@@ -56,7 +67,7 @@ def run(directory: Path, host: str, port: int, names: tuple[str, ...], plain: bo
         raise click.UsageError(f"{host} is not loopback: --plain would show who sends how much")
     known = dict.fromkeys([*names, host, socket.gethostname(), "localhost", "127.0.0.1", "::1"])
     meant = tuple(one for one in known if one not in {"0.0.0.0", "::", ""})  # noqa: S104 - left out
-    asyncio.run(_serve(directory, host, port, () if plain else meant))
+    asyncio.run(_serve(directory, host, port, () if plain else meant, nats))
 
 
 @command.command("enroll")
@@ -148,7 +159,10 @@ def show(directory: Path, as_json: bool) -> None:
         console.print(table)
 
 
-async def _serve(directory: Path, host: str, port: int, names: tuple[str, ...]) -> None:
+async def _serve(
+    directory: Path, host: str, port: int, names: tuple[str, ...], nats: str | None
+) -> None:
+    import contextlib
     import signal
 
     from edge_agent.collector import Collector
@@ -156,8 +170,15 @@ async def _serve(directory: Path, host: str, port: int, names: tuple[str, ...]) 
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    collector = await Collector.open(directory)
-    try:
+    async with contextlib.AsyncExitStack() as closing:
+        sink = None
+        if nats is not None:
+            from edge_agent.collector.jetstream import JetStream, JetStreamSink
+
+            jetstream = await closing.enter_async_context(await JetStream.connect(nats))
+            sink = JetStreamSink(jetstream)
+        collector = await Collector.open(directory, sink=sink)
+        closing.push_async_callback(collector.close)
         bound = await collector.start(host, port, names)
         if names:
             click.echo(f"collector at https://{names[0]}:{bound}")
@@ -166,5 +187,3 @@ async def _serve(directory: Path, host: str, port: int, names: tuple[str, ...]) 
             click.echo(f"collector at http://{host}:{bound}")
             click.echo(f"give hubs {collector.recipient_file}; trust them with: collector trust")
         await stop.wait()
-    finally:
-        await collector.close()

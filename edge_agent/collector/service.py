@@ -28,13 +28,14 @@ from edge_agent.collector.keyring import RECIPIENT_FILE, key_for, load_keys
 from edge_agent.collector.quarantine import release
 from edge_agent.collector.queries import Queries
 from edge_agent.collector.reception import Reception
+from edge_agent.collector.sink import RecordSink
 from edge_agent.collector.store import CollectorStore, Tally
 from edge_agent.collector.tokens import Tokens
 from edge_agent.errors import EdgeError, SealError, StoreError
 from edge_agent.store.files import private_directory
 from edge_agent.store.keys import HubCard, Recipient, RecipientKey
 from edge_agent.store.payload import decode, unpad
-from edge_agent.store.seal import open_, parse
+from edge_agent.store.seal import SealedRecord, open_, parse
 from edge_agent.store.suites import Suite
 from edge_agent.supervision import end
 from edge_agent.sync.token import Token
@@ -72,6 +73,7 @@ class Collector:
         store: CollectorStore,
         keys: dict[bytes, RecipientKey],
         clock: Clock,
+        sink: RecordSink | None = None,
     ) -> None:
         self.recipient_file = directory / RECIPIENT_FILE
         self.queries = Queries(store.database)
@@ -80,19 +82,25 @@ class Collector:
         self._enrolment = Enrolment(directory / HUBS_FOLDER)
         self._tokens = Tokens(directory / TOKENS_FOLDER, clock)
         self._new = asyncio.Event()
-        self._ingest = Ingest(store, self._enrolment, clock, self._new.set)
+        self._ingest = Ingest(sink or store, self._enrolment, clock, self._new.set)
         self._opening = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
 
     @classmethod
     async def open(
-        cls, directory: Path, *, suite: Suite | None = None, clock: Clock | None = None
+        cls,
+        directory: Path,
+        *,
+        suite: Suite | None = None,
+        clock: Clock | None = None,
+        sink: RecordSink | None = None,
     ) -> Collector:
         """Open the collector kept in ``directory``; on first use, draw its keys.
 
         ``suite`` is that of the keys (X-Wing unless told otherwise on first use). Records that
-        did not open before are tried again.
+        did not open before are tried again. What comes goes into ``sink``, or into the collector's
+        own file where there is none.
 
         :raises SealError: damaged keys, or keys of another suite than asked for.
         :raises StoreError: the folder or the database can't be used.
@@ -101,7 +109,7 @@ class Collector:
         store = await CollectorStore.open(directory)
         try:
             await store.retry_unopened()
-            return cls(directory, store, keys, clock or SystemClock())
+            return cls(directory, store, keys, clock or SystemClock(), sink)
         except BaseException:
             await store.close()
             raise
@@ -180,6 +188,14 @@ class Collector:
             await self.stop()
         finally:
             await self._store.close()
+
+    async def take(self, records: Sequence[SealedRecord], received_utc_ns: int) -> None:
+        """Keep verified records in the collector's own file, and open them.
+
+        :raises StoreError: they can't be kept now.
+        """
+        await self._store.keep(records, received_utc_ns)
+        await self.open_records()
 
     async def open_records(self) -> int:
         """Open what has come and write its rows out; return how many records opened.
