@@ -22,6 +22,7 @@ from edge_agent.demo.report import account
 from edge_agent.demo.stage import set_stage
 from edge_agent.dsp import rpeaks
 from edge_mocks.ecg import SyntheticEcg
+from tests.bench.jetstream import jetstream_rows
 from tests.bench.shelf import decoding_rows, link_rows, time_rows
 
 SETTLE_S, MEASURE_S = 5.0, 25.0
@@ -31,7 +32,15 @@ ECG_RATE_HZ = 130.0
 def main() -> None:
     """Print one table of measurements."""
     table = Table("what", "measured", "aim or baseline", title="Bench", title_justify="left")
-    for rows in (hub_rows, import_rows, detector_rows, link_rows, time_rows, decoding_rows):
+    for rows in (
+        hub_rows,
+        import_rows,
+        detector_rows,
+        link_rows,
+        time_rows,
+        decoding_rows,
+        jetstream_rows,
+    ):
         for row in rows():
             table.add_row(*row)
     Console(width=110).print(table)
