@@ -225,6 +225,10 @@ class Agent:
             jobs["page"] = self.page.run
         if self.records.are_kept:
             jobs["records"] = self.records.run
+        if (metrics := self.plan.settings.metrics) is not None:
+            from edge_agent.metrics_server import MetricsServer  # noqa: PLC0415 - only when wanted
+
+            jobs["metrics"] = MetricsServer(metrics.port, self.status).run
         if (interval_s := watchdog_interval_s()) is not None:
             jobs["watchdog"] = partial(self.watchdog.run, interval_s)
         return jobs

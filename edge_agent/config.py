@@ -73,6 +73,12 @@ class CollectorSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only
     metered: bool | list[str] = False
 
 
+class MetricsSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The hub's health for Prometheus, at a TCP port of the loopback; no values of the person."""
+
+    port: Annotated[int, Meta(ge=1, le=65535)] = 9464
+
+
 class TlsSettings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """TLS to a network host: whom to trust (else the system's authorities), and the hub's own."""
 
@@ -199,6 +205,7 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     hub: Hub = Hub()
     collector: CollectorSettings | None = None
     page: PageSettings | None = None
+    metrics: MetricsSettings | None = None
     sensor: list[SensorSettings] = []
     alarms: AlarmSettings = AlarmSettings()
     rhythm: RhythmSettings = RhythmSettings()
