@@ -8,7 +8,7 @@ RUNTIME_READY := $(VENV)/.runtime-ready
 DEV_READY     := $(VENV)/.dev-ready
 FHIR_READY    := $(VENV)/.fhir-server-ready
 
-.PHONY: demo test hil-truth bench fuzz readme lint types architecture lock clean
+.PHONY: demo test hil-truth deb deb-test bench fuzz readme lint types architecture lock clean
 .DELETE_ON_ERROR:
 
 demo: $(RUNTIME_READY)
@@ -22,6 +22,16 @@ test: $(DEV_READY) $(FHIR_READY) lint types architecture
 hil-truth: $(DEV_READY)
 	$(call emulator)
 	$(BIN)/python -m tests.hil_truth $(HIL_TRUTH)
+
+# The Debian package: make deb DEB='--release trixie --arch arm64' (wheels for that hub; no compiler).
+deb: $(RUNTIME_READY)
+	$(BIN)/python debian/deb.py $(DEB)
+
+# The package in a Debian of its own: installed, upgraded and back with a backlog, purged. Minutes;
+# needs root for the chroot. DEB_RELEASE=bookworm takes another Debian.
+deb-test: $(DEV_READY)
+	$(call emulator)
+	DEB_TEST=1 $(BIN)/python -m pytest -p no:cacheprovider -s tests/deb
 
 bench: $(DEV_READY)
 	$(BIN)/python -m tests.bench

@@ -87,7 +87,7 @@ def oximeter():
     device.chmod(0o666)
     yield device
     mock.terminate()
-    mock.wait()
+    mock.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -149,9 +149,9 @@ def test_the_group_may_ask_for_the_status_and_others_may_not(service):
 
 def test_the_journal_has_the_hub_s_fields(service):
     entries = until(lambda: journal("LOGGER=edge_agent.agent"), "an entry with fields")
-    assert entries[0]["MESSAGE"] == "hub started with 1 sensor(s)"
-    assert entries[0]["SYSLOG_IDENTIFIER"] == "edge-agent"
-    assert entries[0]["_SYSTEMD_UNIT"] == UNIT
+    assert "hub started with 1 sensor(s)" in [one["MESSAGE"] for one in entries]
+    assert {one["SYSLOG_IDENTIFIER"] for one in entries} == {"edge-agent"}
+    assert {one["_SYSTEMD_UNIT"] for one in entries} == {UNIT}
 
 
 def test_a_hub_whose_loop_is_held_up_is_killed_with_a_trace_and_started_again(service):
