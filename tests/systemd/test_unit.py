@@ -91,7 +91,7 @@ def test_a_configuration_that_can_not_be_used_is_not_tried_again_and_again():
     service = unit()["Service"]
     assert service["RestartPreventExitStatus"] == str(EXIT_CONFIG)
     assert service["Type"] == "notify"
-    assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
+    assert service["ExecReload"] == """/bin/sh -c 'kill -HUP "$MAINPID"'"""
 
 
 def test_every_line_of_the_udev_rules_is_a_rule():
