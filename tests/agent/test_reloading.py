@@ -126,10 +126,11 @@ async def test_the_collector_is_changed_with_the_outbox_opened_anew_and_nothing_
         config.write_text(
             config.read_text().replace("[collector]", "[collector]\ntimeout_s = 3"), "utf-8"
         )
-        outbox = agent.records.outbox
+        outbox, uploader = agent.records.outbox, agent.records.uploader
         await agent.reload()
         assert agent.records.outbox is not outbox
-        assert agent.records.uploader._exchange._timeout_s == 3
+        assert agent.records.uploader is not uploader
+        assert agent.plan.settings.collector.timeout_s == 3
         await bedside.clock.advance(61)
         await bedside.until(lambda: agent.records.uploader.state.sent == 1)
     await bedside.collector.open_records()
