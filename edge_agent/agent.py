@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -264,12 +264,20 @@ class Agent:
             await asyncio.sleep(0)  # let links and uplink breathe when a burst is worked off
 
     def _assess_one(self, reading: Reading) -> None:
+        def taken(bed: Bed) -> list[Alarm]:
+            return bed.pipeline.take(reading, self.clock.boottime())
+
+        self._each(self._watched_by(reading.sensor), (taken,))
+
+    def _each(self, beds: tuple[Bed, ...], works: tuple[Callable[[Bed], list[Alarm]], ...]) -> None:
+        """Do ``works`` for each bed; a fault in one costs neither the next nor the next bed."""
         fault: Exception | None = None
-        for bed in self._watched_by(reading.sensor):
-            try:
-                self._send(bed, bed.pipeline.take(reading, self.clock.boottime()))
-            except Exception as error:  # noqa: BLE001 - raised below; the next bed comes first
-                fault = error
+        for bed in beds:
+            for work in works:
+                try:
+                    self._send(bed, work(bed))
+                except Exception as error:  # noqa: BLE001 - raised below, when all have had a turn
+                    fault = error
         if fault is not None:
             raise fault
 
@@ -277,8 +285,7 @@ class Agent:
         while True:
             self._turning["tick"].within(_TICK_S)
             await self.clock.sleep(_TICK_S)
-            for bed in self.beds:
-                self._send(bed, bed.tick())
+            self._each(self.beds, (Bed.pass_time, Bed.work_out))
 
     async def _summarise(self) -> None:
         while True:

@@ -141,11 +141,14 @@ class Bed:
         self._summaries += 1
         return tables
 
-    def tick(self) -> list[Alarm]:
-        """Let time pass; return the alarms that it raises or clears."""
-        alarms = self.pipeline.tick(self._clock.boottime(), self._clock.utc_ns())
+    def pass_time(self) -> list[Alarm]:
+        """Find what has gone stale; return the alarms that it raises."""
         self.standing.tick()
-        return alarms
+        return self.pipeline.pass_time(self._clock.boottime())
+
+    def work_out(self) -> list[Alarm]:
+        """Work out what follows from time alone; return the alarms that it raises or clears."""
+        return self.pipeline.work_out(self._clock.boottime(), self._clock.utc_ns())
 
     def acknowledge(self, episode: str, by: str) -> list[Alarm]:
         """Note that ``by`` has seen the alarm ``episode`` (empty: every one that stands)."""

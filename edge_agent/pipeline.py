@@ -103,11 +103,19 @@ class Pipeline:
 
         The early warning follows the day, and needs the wall clock ``utc_ns``, right or wrong.
         """
+        return self.pass_time(now) + self.work_out(now, utc_ns)
+
+    def pass_time(self, now: Boottime) -> list[Alarm]:
+        """Find what has gone stale, and alarms that wait: what rests on nothing else."""
         before = self.alarms.paused
-        alarms = self._take_derived(self.oximeters.tick(now), now)
-        alarms += self.alarms.tick(now)
+        alarms = self.alarms.tick(now)
         if before is not None and self.alarms.paused is None:
             self.summary.add(audio_resumed("the time is over", now))
+        return self._counted(alarms)
+
+    def work_out(self, now: Boottime, utc_ns: int | None = None) -> list[Alarm]:
+        """Work out what follows from time alone: nights, days of glucose, the early warning."""
+        alarms = self._take_derived(self.oximeters.tick(now), now)
         if utc_ns is not None:
             alarms += self._take_derived(self.glycaemia.tick(now, utc_ns), now)
         if self._warning is not None and utc_ns is not None:

@@ -143,3 +143,16 @@ async def test_who_lies_in_the_bed_next_inherits_nothing(ward):
     ward.subjects = TWO_BEDS
     async with ward.hub() as agent:
         assert "spo2-low" in {one.rule for one in agent.beds[0].pipeline.alarms.active}
+
+
+async def test_a_fault_in_the_nights_of_one_bed_silences_no_stale_alarm(ward):
+    async with ward.hub() as agent:
+
+        def broken(now):
+            raise ZeroDivisionError("a bug")
+
+        agent.beds[0].pipeline.oximeters.tick = broken
+        await for_seconds(ward, agent, 60, {"air": (codes.ROOM_CO2, 600)})
+        window, door = (await agent.status()).beds
+    for bed in (window, door):
+        assert any("gives no usable values" in one.title for one in bed.alarms)
