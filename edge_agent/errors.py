@@ -70,6 +70,10 @@ class StoreFull(StoreError):
     """The outbox has reached its quota; nothing that was acknowledged has been touched."""
 
 
+class StoreDamaged(StoreError):
+    """A database that is not what was written to it."""
+
+
 class SealError(EdgeError):
     """A record that can't be sealed, verified or opened."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.errors import StoreError
+from edge_agent.errors import StoreError, StoreFull
 from edge_agent.model import Boottime
 from edge_agent.store.database import Transaction
 from edge_agent.store.day_keys import DayKeys
@@ -20,10 +21,11 @@ _RESERVE = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appended:
-    """A record that is durably in the outbox."""
+    """A record that is durably in the outbox: ``octets`` is the whole sealed record."""
 
     seq: int
     id: bytes
+    octets: bytes
 
 
 class Chain:
@@ -37,14 +39,17 @@ class Chain:
         self._day_keys = DayKeys(path.parent, identity)
         self._mark = HighWater.load(path) or HighWater()
 
-    async def begin_epoch(self, transaction: Transaction, boot_id: str) -> None:
-        """Count boots: an epoch is one boot of the machine, not one start of the program."""
+    async def create(self, transaction: Transaction) -> None:
+        """Begin the chain of a new outbox."""
         await transaction.execute(
             "INSERT OR IGNORE INTO chain (only, hub_id, boot_id, epoch, next_seq, previous) "
             "VALUES (1, ?, '', 0, 1, ?)",
             self._identity.hub_id,
             NO_RECORD,
         )
+
+    async def begin_epoch(self, transaction: Transaction, boot_id: str) -> None:
+        """Count boots: an epoch is one boot of the machine, not one start of the program."""
         await transaction.execute(
             "UPDATE chain SET epoch = epoch + 1, boot_id = ? WHERE boot_id != ?", boot_id, boot_id
         )
@@ -83,7 +88,7 @@ class Chain:
             "sealed_total = sealed_total + 1",
             record.id,
         )
-        return Appended(seq=header.seq, id=record.id)
+        return Appended(seq=header.seq, id=record.id, octets=record.octets)
 
     async def _reserve(self, seq: int, epoch: int, at: Boottime) -> DaySigner:
         """Move the high-water mark ahead of ``seq``, a few dozen places at a time.
@@ -96,7 +101,9 @@ class Chain:
                 await asyncio.to_thread(mark.save, self._path)
             except OSError as error:
                 reason = error.strerror or type(error).__name__
-                raise StoreError(f"outbox {self._path}", reason, "Give the disk room") from error
+                full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+                kind = StoreFull if full else StoreError
+                raise kind(f"outbox {self._path}", reason, "Give the disk room") from error
             self._mark = mark
         signer = self._day_keys.current(epoch, seq, at)
         if signer is None:

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import aiosqlite
 
-from edge_agent.errors import StoreError, StoreFull
+from edge_agent.errors import StoreDamaged, StoreError, StoreFull
 from edge_agent.store.files import sync_directory
 
 PAGE_OCTETS = 4096
@@ -33,6 +33,9 @@ _PRAGMAS = (
     "PRAGMA secure_delete = OFF",  # zeroing pages needs space that a full disk does not have
     "PRAGMA mmap_size = 0",
 )
+
+_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_SALVAGED = "A damaged outbox is put aside and salvaged by itself; restore another file"
 
 Result = TypeVar("Result")
 Value = int | str | bytes | float | None
@@ -109,13 +112,20 @@ class Database:
         """
         return cls(path, await _connect(path, _read_only(path), ()), "BEGIN")
 
-    async def transaction(self, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
+    async def transaction(
+        self,
+        work: Callable[[Transaction], Awaitable[Result]],
+        then: Callable[[Result], Awaitable[None]] | None = None,
+    ) -> Result:
         """Run ``work`` in a transaction of its own; it is committed when this returns.
 
+        ``then`` is called with the result after the commit, before any other transaction begins.
+
         :raises StoreFull: the quota or the disk is full; nothing was changed.
+        :raises StoreDamaged: the file is not what was written to it; nothing was changed.
         :raises StoreError: SQLite refused; nothing was changed.
         """
-        return await asyncio.shield(self._run(work))
+        return await asyncio.shield(self._run(work, then))
 
     async def close(self) -> None:
         """Wait for the running transaction and close the file."""
@@ -123,7 +133,11 @@ class Database:
             self._closed = True
             await self._connection.close()
 
-    async def _run(self, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
+    async def _run(
+        self,
+        work: Callable[[Transaction], Awaitable[Result]],
+        then: Callable[[Result], Awaitable[None]] | None,
+    ) -> Result:
         async with self._turn:
             if self._closed:
                 raise StoreError(f"database {self.path}", "closed", "Open it again")
@@ -136,7 +150,9 @@ class Database:
                     if self._connection.in_transaction:
                         await self._connection.execute("ROLLBACK")
                     raise
-                return result
+            if then is not None:
+                await then(result)
+            return result
 
 
 def _claim(path: Path) -> None:
@@ -200,14 +216,19 @@ def _translated(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into the hub's."""
     try:
         yield
+    except UnicodeDecodeError as error:  # of a mangled name in SQLite's message
+        raise StoreDamaged(f"database {path}", str(error), _SALVAGED) from error
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "")
+        reason = f"{error} ({name})"
         if name == "SQLITE_FULL":
             step = "Bring the link up, or give the store more room"
             raise StoreFull(f"database {path}", "full", step) from error
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in _DAMAGE or str(error).startswith("no such "):  # table, column or index
+            raise StoreDamaged(f"database {path}", reason, _SALVAGED) from error
         step = {
             "SQLITE_CANTOPEN": "Check the path, and that you may read and write there",
             "SQLITE_BUSY": "Another process has it open: stop that one",
-            "SQLITE_CORRUPT": "Restart: a damaged outbox is salvaged when it is opened",
         }.get(name, "Check the disk and the file's owner")
-        raise StoreError(f"database {path}", f"{error} ({name})", step) from error
+        raise StoreError(f"database {path}", reason, step) from error

@@ -2,45 +2,41 @@
 
 What :meth:`Outbox.append` has returned is on the disk: it survives SIGKILL and, on storage that
 keeps its promises, a power cut. Only :meth:`Outbox.acknowledge` with a record's own hash takes it
-out, or eviction when the quota is reached: then the oldest summaries go, never an alarm, and a
-sealed gap record tells the collector which ones.
+out, or eviction when the quota is reached: then summaries go and last events, never an alarm, and
+a sealed gap record tells the collector which ones. Alarms are kept a second time in a ring
+(:mod:`edge_agent.store.ring`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from edge_agent.errors import StoreError, StoreFull
+from edge_agent.errors import StoreError
 from edge_agent.model import Boottime
 from edge_agent.store import gaps
 from edge_agent.store.chain import Appended, Chain
-from edge_agent.store.database import PAGE_OCTETS, Database, Transaction
+from edge_agent.store.database import PAGE_OCTETS, Transaction
+from edge_agent.store.eviction import ROUTINE, ROUTINE_SHARE
 from edge_agent.store.files import private_directory
 from edge_agent.store.keys import HubIdentity, Recipient
 from edge_agent.store.payload import Tables, encode, pad
-from edge_agent.store.recovery import Recovery, recover
-from edge_agent.store.salvage import SCHEMAS
-from edge_agent.store.seal import (
-    SUBJECT_OCTETS,
-    Recipients,
-    RecordClass,
-    sealed_octets,
-)
+from edge_agent.store.recovery import Recovery
+from edge_agent.store.refill import refill
+from edge_agent.store.ring import AlarmRing
+from edge_agent.store.salvage import HighWater
+from edge_agent.store.seal import SUBJECT_OCTETS, Recipients, RecordClass, sealed_octets
 from edge_agent.store.sending import Receipt, Stored, Wanted, forget, take
+from edge_agent.store.sound import SoundDatabase
 
 __all__ = ["ROUTINE_SHARE", "Appended", "Counts", "Outbox", "RecordClass", "Stored"]
 
-ROUTINE_SHARE = 0.8
-"""Of the quota, what summaries and events may fill; the rest is kept for alarms."""
-
-_EVICT_STEP = 8
-_SLACK_PAGES = 8
-_ROUTINE = frozenset({RecordClass.SUMMARY, RecordClass.EVENT})
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,22 +58,18 @@ class Counts:
 
 
 class Outbox:
-    """An open outbox. One process has it open; :meth:`close` it, or use ``async with``.
-
-    ``recovery`` tells what happened when the outbox was found damaged, else it is ``None``.
-    """
+    """An open outbox. One process has it open; :meth:`close` it, or use ``async with``."""
 
     def __init__(
         self,
-        database: Database,
+        database: SoundDatabase,
         chain: Chain,
         recipients: Recipients,
-        quota_pages: int,
-        recovery: Recovery | None,
+        ring: AlarmRing,
     ) -> None:
-        self.recovery = recovery
         self._database, self._chain = database, chain
-        self._recipients, self._quota_pages = recipients, quota_pages
+        self._recipients, self._ring = recipients, ring
+        self._is_closed = False
 
     @classmethod
     async def open(
@@ -91,36 +83,49 @@ class Outbox:
         boot_id: str,
         quota_bytes: int,
     ) -> Self:
-        """Open the outbox at ``path``, checking it first and salvaging what it holds if damaged.
+        """Open the outbox at ``path``, or a fresh one where what is there is damaged.
 
         Records are sealed to ``recipient``, and to ``recovery`` where it is given. ``subject`` is
         the pseudonym (16 octets) of whom records are about that name nobody else; ``boot_id`` the
-        kernel's random id of this boot: a new one begins a new epoch. The check reads the whole
-        file, so this may take seconds; alarms need not wait for it.
+        kernel's random id of this boot: a new one begins a new epoch. The file may have
+        ``quota_bytes``. A small file is checked at once; a large one, and what can be salvaged of
+        a damaged one, is read beside the work: see :meth:`settled`.
 
         :raises StoreError: in use by another process, of another hub, of a newer version, or on
-            a disk that can't be used. Damage does not raise: see ``recovery``.
+            a disk that can't be used. Damage does not raise: see :attr:`recovery`.
         :raises SealError: the two recipients don't go together.
         """
         recipients = Recipients(recipient, recovery)
         if len(subject) != SUBJECT_OCTETS:
             reason = f"{len(subject)} octets long"
             raise StoreError("the subject's pseudonym", reason, f"Give {SUBJECT_OCTETS}")
-        quota_pages = quota_bytes // PAGE_OCTETS
-        found = await asyncio.to_thread(_prepare, path, identity)
-        database = await Database.open(
-            path,
-            SCHEMAS,
-            quota_pages=quota_pages,
-            exclusive=True,
-        )
+        await asyncio.to_thread(private_directory, path.parent)
+        ring = await asyncio.to_thread(AlarmRing.open, path.with_name(f"{path.name}.alarms"))
         try:
+            kept = await asyncio.to_thread(ring.alarms, identity.card)
+            mark = await asyncio.to_thread(HighWater.load, path) or HighWater()
             chain = await asyncio.to_thread(Chain, path, identity, recipients, subject)
-            await database.transaction(lambda work: chain.begin_epoch(work, boot_id))
+
+            async def begin(transaction: Transaction) -> None:
+                await chain.create(transaction)
+                await refill(transaction, kept, mark)
+                await chain.begin_epoch(transaction, boot_id)
+
+            quota_pages = quota_bytes // PAGE_OCTETS
+            database = await SoundDatabase.open(path, identity.card, quota_pages, begin)
         except BaseException:
-            await database.close()
+            ring.close()
             raise
-        return cls(database, chain, recipients, quota_pages, found)
+        return cls(database, chain, recipients, ring)
+
+    @property
+    def recovery(self) -> Recovery | None:
+        """What happened when the outbox was found damaged; ``None`` when it was not."""
+        return self._database.recovery
+
+    async def settled(self) -> None:
+        """Wait until a large file has been read through, or a damaged one salvaged."""
+        await self._database.settled()
 
     async def __aenter__(self) -> Self:
         return self
@@ -153,20 +158,34 @@ class Outbox:
         padded = pad(encode(tables), alarm=record_class is RecordClass.ALARM)
         rows = sum(len(table) for table in tables.values())
 
+        is_alarm = record_class is RecordClass.ALARM
+        eviction = self._database.eviction
+
         async def work(transaction: Transaction) -> Appended:
-            await self._make_room(transaction, record_class, len(padded))
+            octets = sealed_octets(self._recipients, len(padded))
+            await eviction.make_room(transaction, record_class, octets)
             report = await gaps.collect(transaction)
             if report:
-                octets = pad(encode({"gap": report}))
                 told = await self._chain.append(
-                    transaction, RecordClass.AUDIT, octets, len(report), at
+                    transaction, RecordClass.AUDIT, pad(encode({"gap": report})), len(report), at
                 )
                 await gaps.carried(transaction, told.seq)
             return await self._chain.append(
                 transaction, record_class, padded, rows, at, subject=subject
             )
 
-        return await self._database.transaction(work)
+        async def into_ring(appended: Appended) -> None:
+            try:
+                is_kept = await asyncio.to_thread(self._ring.keep, appended.octets, at)
+            except StoreError as error:  # the alarm is in the database: it is not lost
+                log.error("%s", error)  # noqa: TRY400
+            else:
+                if not is_kept:
+                    log.warning("an alarm of %d octets is too large for the ring", len(padded))
+
+        return await self._database.transaction(
+            work, into_ring if is_alarm else None, is_routine=record_class in ROUTINE
+        )
 
     async def next(self, exclude: frozenset[bytes] = frozenset()) -> Stored | None:
         """Return the most urgent record whose id is not in ``exclude``: alarms, then the oldest."""
@@ -245,39 +264,8 @@ class Outbox:
         return await self._database.transaction(work)
 
     async def close(self) -> None:
-        """Wait for what is being written and close the file."""
+        """Wait for what is being written and close the files."""
         await self._database.close()
-
-    async def _make_room(
-        self, transaction: Transaction, record_class: RecordClass, padded_octets: int
-    ) -> None:
-        """Evict the oldest summaries until a record fits in the share of routine records."""
-        sealed = sealed_octets(self._recipients, padded_octets)
-        limit = int(self._quota_pages * ROUTINE_SHARE) - sealed // PAGE_OCTETS - _SLACK_PAGES
-        while await _used_pages(transaction) > limit:
-            rows = await transaction.rows(
-                "SELECT seq FROM record WHERE class = ? ORDER BY seq LIMIT ?",
-                RecordClass.SUMMARY,
-                _EVICT_STEP,
-            )
-            if not rows:
-                if record_class in _ROUTINE:
-                    step = "Bring the link up, or give the store more room"
-                    raise StoreFull(f"outbox {self._database.path}", "full", step)
-                return
-            await gaps.drop(transaction, [row["seq"] for row in rows], "evicted")
-            await transaction.execute(
-                "UPDATE chain SET evicted_total = evicted_total + ?", len(rows)
-            )
-
-
-def _prepare(path: Path, identity: HubIdentity) -> Recovery | None:
-    private_directory(path.parent)
-    return recover(path, identity.card)
-
-
-async def _used_pages(transaction: Transaction) -> int:
-    """Count the pages of the file that hold something."""
-    (pages,) = await transaction.rows("PRAGMA page_count")
-    (free,) = await transaction.rows("PRAGMA freelist_count")
-    return int(pages[0] - free[0])
+        if not self._is_closed:
+            self._is_closed = True
+            self._ring.close()

@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import random
 import stat
 
@@ -267,7 +268,12 @@ async def test_a_full_outbox_evicts_the_oldest_summaries_and_says_which(open_out
         records = {record.header.seq: record for record in await drain(outbox)}
     gone = {one.seq for one in appended} - records.keys()
     assert len(gone) == counts.evicted_total
-    assert max(gone) < min(one.seq for one in appended if one.seq in records)
+    whole_from = max(gone) + 1
+    left_behind = [seq for seq in records if seq < whole_from and seq != alarm.seq]
+    newest = [one.seq for one in appended if one.seq >= whole_from]
+    assert set(newest) <= records.keys()
+    assert len(newest) >= len(left_behind) > 0, "a tenth is left behind, and it is the smaller part"
+    assert len(left_behind) < 0.25 * len(gone)
     assert alarm.seq in records
     (gaps,) = [
         opened(record, recipient_key)["gap"]
@@ -288,9 +294,49 @@ async def test_a_full_outbox_evicts_the_oldest_summaries_and_says_which(open_out
     assert sum(row["rows"] for row in gaps if row["reason"] == "evicted") == 40 * len(gone)
 
 
+async def test_the_thinned_half_never_outgrows_what_is_kept_whole(open_outbox):
+    async with await open_outbox(quota_bytes=1 << 19) as outbox:
+        last = [await outbox.append(RecordClass.SUMMARY, BIG, at=AT) for _ in range(900)][-1].seq
+        held = await outbox.batch(2000, 1 << 30, {RecordClass.SUMMARY})
+    gaps_before = [a.seq for a, b in itertools.pairwise(held) if b.seq - a.seq > 3]
+    whole = [one for one in held if one.seq > gaps_before[-1]]
+    assert held[-1].seq == last
+    assert len(whole) >= len(held) // 2 - 8, "the newest are there without a gap"
+    assert last - held[0].seq > 3 * len(held), "and yet the store reaches far back"
+
+
+async def test_summaries_go_before_events_and_events_go_for_alarms(open_outbox):
+    async with await open_outbox(quota_bytes=1 << 20) as outbox:
+        events = await several(outbox, *("EVENT",) * 30)
+        for _ in range(150):
+            await outbox.append(RecordClass.SUMMARY, BIG, at=AT)
+        held = {record.seq for record in await outbox.batch(2000, 1 << 30, {RecordClass.EVENT})}
+        assert held == {one.seq for one in events}
+        await fill(outbox, RecordClass.ALARM)
+        assert not await outbox.batch(9, 1 << 30, {RecordClass.EVENT, RecordClass.SUMMARY})
+        with pytest.raises(StoreFull):
+            await outbox.append(RecordClass.EVENT, TABLES, at=AT)
+
+
+async def test_events_make_room_for_newer_events_and_not_for_summaries(open_outbox):
+    async with await open_outbox(quota_bytes=1 << 20) as outbox:
+        events = [await outbox.append(RecordClass.EVENT, BIG, at=AT) for _ in range(400)]
+        evicted = (await outbox.counts()).evicted_total
+        assert evicted > 100
+        for _ in range(30):
+            await outbox.append(RecordClass.SUMMARY, BIG, at=AT)
+        held = await outbox.batch(2000, 1 << 30, {RecordClass.EVENT})
+        assert [one.seq for one in held] == [one.seq for one in events[-len(held) :]]
+        assert len(held) == 400 - evicted
+        assert (await outbox.counts()).evicted_total > evicted, "summaries made room for summaries"
+
+
 async def test_when_nothing_can_be_evicted_summaries_are_refused_and_alarms_taken(open_outbox):
     async with await open_outbox(quota_bytes=1 << 20) as outbox:
-        await fill(outbox, RecordClass.EVENT)
+        for _ in range(400):
+            await outbox.append(RecordClass.AUDIT, BIG, at=AT)
+            if (await outbox.counts()).buffered_octets > 860_000:
+                break
         with pytest.raises(StoreFull):
             await outbox.append(RecordClass.SUMMARY, TABLES, at=AT)
         before = await outbox.counts()

@@ -1,3 +1,4 @@
+import asyncio
 import random
 import sqlite3
 
@@ -5,10 +6,12 @@ import pytest
 
 from edge_agent.errors import StoreError
 from edge_agent.model import Boottime
+from edge_agent.store import recovery as recovery_module
+from edge_agent.store import settling
 from edge_agent.store.outbox import RecordClass
 from edge_agent.store.payload import decode, unpad
-from edge_agent.store.recovery import recover
-from edge_agent.store.salvage import SEQ_LEAP, HighWater
+from edge_agent.store.recovery import SEQ_LEAP, recover
+from edge_agent.store.salvage import SCHEMAS, HighWater
 from edge_agent.store.seal import open_, parse, verify
 
 AT = Boottime(1)
@@ -41,6 +44,7 @@ async def test_a_file_that_is_no_database_is_put_aside_and_the_order_leaps(
     before = await filled(open_outbox, 5)
     path.write_bytes(octets)
     async with await open_outbox() as outbox:
+        await outbox.settled()
         assert outbox.recovery.salvaged == 0
         assert outbox.recovery.quarantined.read_bytes() == octets
         assert "damaged" in str(outbox.recovery)
@@ -61,6 +65,7 @@ async def test_torn_pages_lose_only_what_they_held_and_all_that_is_left_verifies
     for page in torn:
         overwrite(path, page * 4096, rng.randbytes(4096))
     async with await open_outbox() as outbox:
+        await outbox.settled()
         records = await drain(outbox)
         kept = [r for r in records if r.header.record_class is RecordClass.SUMMARY]
     for record in records:
@@ -79,6 +84,7 @@ async def test_a_truncated_database_keeps_what_is_before_the_cut(open_outbox, pa
     with path.open("r+b") as file:
         file.truncate(size * 3 // 4 // 4096 * 4096)
     async with await open_outbox() as outbox:
+        await outbox.settled()
         assert 0 < outbox.recovery.salvaged < len(before)
         kept = [r.id for r in await drain(outbox) if r.header.seq <= before[-1].seq]
         assert len(kept) == outbox.recovery.salvaged
@@ -111,6 +117,7 @@ async def test_a_sound_chain_in_a_damaged_database_is_carried_on(open_outbox, pa
         connection.execute("DELETE FROM sqlite_schema WHERE name = 'record_by_class'")
     connection.close()
     async with await open_outbox() as outbox:
+        await outbox.settled()
         assert outbox.recovery.salvaged == len(before)
         counts = await outbox.counts()
         assert counts.sealed_total == len(before)
@@ -131,6 +138,7 @@ async def test_a_changed_record_is_not_salvaged_under_a_hash_of_its_own(open_out
         connection.execute("DELETE FROM sqlite_schema WHERE name = 'record_by_class'")
     connection.close()
     async with await open_outbox() as outbox:
+        await outbox.settled()
         assert outbox.recovery.salvaged == 4
         kept = [record.id for record in await drain(outbox)]
     assert kept == [before[n].id for n in (0, 2, 4, 5)]
@@ -153,6 +161,7 @@ async def test_what_lies_far_behind_the_damage_is_found_from_the_end(open_outbox
     leaf = int.from_bytes(root[first_cell : first_cell + 4], "big")
     overwrite(path, (leaf - 1) * 4096, b"\xff" * 4096)
     async with await open_outbox() as outbox:
+        await outbox.settled()
         kept = {record.id for record in await drain(outbox)}
     assert {one.id for one in after} <= kept
     assert 0 < len({one.id for one in before} & kept) < len(before)
@@ -164,6 +173,7 @@ async def test_a_missing_database_is_noticed(open_outbox, path):
         if "high-water" not in file.name:
             file.unlink()
     async with await open_outbox() as outbox:
+        await outbox.settled()
         assert outbox.recovery.reason == "outbox missing"
         appended = await outbox.append(RecordClass.SUMMARY, BIG, at=AT)
         assert appended.seq > before[-1].seq + SEQ_LEAP
@@ -214,14 +224,92 @@ async def test_a_power_cut_during_recovery_only_means_that_it_starts_again(
     fresh.with_name("outbox.db.fresh-journal").write_bytes(b"stale")
     recovery = recover(path, identity.card)
     assert recovery is not None
-    # The cut comes after the damaged file was put aside, before the fresh one took its place.
+    # The cut comes after the damaged file was put aside, before its log followed it.
     path.rename(fresh)
     wal = path.with_name("outbox.db-wal")
     wal.write_bytes(b"of the damaged one")
     async with await open_outbox() as outbox:
+        await outbox.settled()
+        assert 0 < (await outbox.counts()).buffered <= len(before)
+        assert outbox.recovery.is_complete
+    assert path.with_name("outbox.db.damaged-1-wal").read_bytes() == b"of the damaged one"
+    async with await open_outbox() as outbox:
         assert outbox.recovery is None
-        assert (await outbox.counts()).buffered == recovery.salvaged <= len(before)
-    assert path.with_name("outbox.db.damaged-2-wal").read_bytes() == b"of the damaged one"
+
+
+async def test_damage_in_a_large_file_is_found_beside_the_work_and_salvaged(
+    open_outbox, path, monkeypatch
+):
+    before = await filled(open_outbox)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("DELETE FROM sqlite_schema WHERE name = 'record_by_class'")
+    connection.close()
+    monkeypatch.setattr(recovery_module, "CHECKED_AT_ONCE_OCTETS", 0)
+    async with await open_outbox() as outbox:
+        alarm = await outbox.append(RecordClass.ALARM, BIG, at=AT)
+        await outbox.settled()
+        assert outbox.recovery.is_complete
+        assert outbox.recovery.salvaged == len(before) + 1
+        kept = {record.id for record in await drain(outbox)}
+    assert kept >= {one.id for one in [*before, alarm]}
+
+
+async def test_a_changed_record_of_a_large_file_is_found_beside_the_work(
+    open_outbox, path, monkeypatch
+):
+    await filled(open_outbox, 100)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE record SET octets = zeroblob(size) WHERE seq IN (7, 80)")
+    connection.close()
+    monkeypatch.setattr(recovery_module, "CHECKED_AT_ONCE_OCTETS", 0)
+    async with await open_outbox() as outbox:
+        await outbox.settled()
+        assert outbox.recovery is None
+        assert (await outbox.counts()).buffered == 98
+
+
+@pytest.mark.parametrize("call", ["append", "batch", "counts", "acknowledge_all"])
+async def test_damage_that_shows_in_the_middle_of_the_work_has_the_file_replaced_at_once(
+    open_outbox, path, call
+):
+    before = await filled(open_outbox)
+    async with await open_outbox() as outbox:
+        await outbox.settled()
+        for file in (path, path.with_name("outbox.db-wal")):
+            overwrite(file, 0, b"\xff" * file.stat().st_size)
+        await outbox._database._database._connection.execute("PRAGMA shrink_memory")
+        arguments = {
+            "append": (RecordClass.ALARM, BIG),
+            "batch": (9, 1 << 20),
+            "acknowledge_all": ([(1, before[0].seq, before[0].id)],),
+        }
+        at = {"at": AT} if call == "append" else {}
+        await getattr(outbox, call)(*arguments.get(call, ()), **at)
+        await outbox.settled()
+        appended = await outbox.append(RecordClass.SUMMARY, BIG, at=AT)
+        assert appended.seq > before[-1].seq + SEQ_LEAP
+        assert outbox.recovery.quarantined.exists()
+
+
+async def test_a_salvage_that_is_cut_short_is_done_at_the_next_start(
+    open_outbox, path, monkeypatch
+):
+    before = await filled(open_outbox)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("DELETE FROM sqlite_schema WHERE name = 'record_by_class'")
+    connection.close()
+    monkeypatch.setattr(settling, "_STEP", 4)
+    async with await open_outbox() as outbox:
+        while outbox.recovery.salvaged < 8:
+            await asyncio.sleep(0)
+    assert not outbox.recovery.is_complete
+    async with await open_outbox() as outbox:
+        await outbox.settled()
+        assert outbox.recovery.is_complete
+        assert "60 record(s)" in str(outbox.recovery)
+        assert [record.id for record in await drain(outbox)] == [one.id for one in before]
 
 
 async def test_only_the_last_three_damaged_files_are_kept(open_outbox, path):
@@ -229,6 +317,7 @@ async def test_only_the_last_three_damaged_files_are_kept(open_outbox, path):
         await filled(open_outbox, 1)
         path.write_bytes(b"garbage %d" % n)
     async with await open_outbox() as outbox:
+        await outbox.settled()
         assert outbox.recovery.quarantined.name == "outbox.db.damaged-6"
     kept = sorted(file.name for file in path.parent.glob("outbox.db.damaged-*"))
     assert kept == [f"outbox.db.damaged-{n}" for n in (4, 5, 6)]
@@ -237,7 +326,7 @@ async def test_only_the_last_three_damaged_files_are_kept(open_outbox, path):
 async def test_a_store_of_a_newer_version_is_refused_and_left_alone(open_outbox, path):
     await filled(open_outbox, 2)
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute(f"PRAGMA user_version = {len(SCHEMAS) + 1}")
     connection.close()
     with pytest.raises(StoreError, match="newer version"):
         await open_outbox()
