@@ -56,10 +56,15 @@ class AlarmRing:
     def open(cls, path: Path) -> Self:
         """Open the ring at ``path`` (mode 0600), creating it at its full length where it is new.
 
-        :raises StoreError: it can't be created or read.
+        One that can't be read is made anew: it holds copies.
+
+        :raises StoreError: it can't be created.
         """
         try:
-            found = path.read_bytes() if path.exists() else b""
+            found = path.read_bytes()
+        except OSError:
+            found = b""
+        try:
             if len(found) != RING_OCTETS:  # a ring cut short keeps the slots it has
                 write_whole(path, found[:RING_OCTETS].ljust(RING_OCTETS, b"\0"))
             path.chmod(0o600)

@@ -2,6 +2,7 @@ import asyncio
 import datetime as dt
 import json
 import random
+import sqlite3
 
 import numpy as np
 import pytest
@@ -179,7 +180,8 @@ async def test_six_hours_of_hub_life_with_the_link_down_for_four_lose_nothing(be
 
 async def test_a_store_that_can_not_be_opened_stops_neither_alarms_nor_later_records(bedside):
     state = bedside.folder / "state"
-    (state / "outbox.db").mkdir()  # no file can be opened under this name
+    other = sqlite3.connect(state / "outbox.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")  # another program has it
     async with bedside.hub(started=False) as agent:
         for _ in range(8):
             agent.receive(spo2(bedside.clock, 80))
@@ -189,7 +191,7 @@ async def test_a_store_that_can_not_be_opened_stops_neither_alarms_nor_later_rec
         assert [alarm.rule for alarm in status.alarms] == ["spo2-low"]
         assert not status.store.is_open
         assert "outbox.db" in status.store.last_error
-        (state / "outbox.db").rmdir()
+        other.close()
         while agent.records.outbox is None:
             await bedside.clock.advance(1)
             await asyncio.sleep(0.005)
