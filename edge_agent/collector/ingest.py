@@ -169,7 +169,9 @@ def _sender(request: web.Request) -> bytes | None:
     :raises web.HTTPUnauthorized: over TLS, without a certificate of a hub.
     """
     transport = request.transport
-    if transport is None or transport.get_extra_info("ssl_object") is None:
+    if transport is None:  # hung up: nobody to answer, and nobody to say who it was
+        raise web.HTTPUnauthorized(text="the connection is gone")
+    if transport.get_extra_info("ssl_object") is None:
         return None
     shown = transport.get_extra_info("peercert") or {}
     alternatives = [value for kind, value in shown.get("subjectAltName", ()) if kind == "URI"]
