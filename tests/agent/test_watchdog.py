@@ -75,7 +75,8 @@ async def test_a_store_whose_writer_is_stalled_ends_the_reports(bedside, manager
     """The thread of the database is held up, as by a card that no longer answers."""
     go_on = threading.Event()
     async with bedside.hub() as agent:
-        connection = agent.records.outbox._database._connection
+        await bedside.until(lambda: agent.records.outbox._database._database is not None)
+        connection = agent.records.outbox._database._database._connection
         held_up = asyncio.create_task(connection._execute(go_on.wait))
         agent.receive(
             Observation(code=codes.SPO2, value=97, at=bedside.clock.boottime(), sensor="ox")
